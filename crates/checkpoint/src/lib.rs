@@ -1,0 +1,1 @@
+//! The checkpoint model of velostream and its frozen, versioned encodings.

@@ -1,0 +1,1 @@
+//! Contract suites for stores, each case proven by a lying double.

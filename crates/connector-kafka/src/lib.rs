@@ -1,0 +1,1 @@
+//! Exactly-once Kafka source and sink: membership, registry, claims, transactional lanes.

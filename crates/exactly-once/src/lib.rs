@@ -1,0 +1,1 @@
+//! Exactly-once stream processing between systems: the facade of velostream.

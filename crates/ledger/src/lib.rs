@@ -1,0 +1,1 @@
+//! StateStore semantics, written once, over any conditional store.

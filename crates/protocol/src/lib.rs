@@ -1,0 +1,1 @@
+//! The pure state machines that decide every step of exactly-once delivery.

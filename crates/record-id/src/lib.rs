@@ -1,0 +1,1 @@
+//! Deterministic record ids: content hash, source position, composite, custom.

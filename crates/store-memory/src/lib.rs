@@ -1,0 +1,1 @@
+//! In-memory conditional store: the reference model, with fault injection.

@@ -1,0 +1,1 @@
+//! Embedded conditional store on redb.

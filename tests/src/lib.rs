@@ -1,0 +1,1 @@
+//! Load generator, nemesis and end-to-end suites.
