@@ -1,0 +1,182 @@
+//! Stable error codes and their pages.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $title:literal, $cause:literal, $remedy:literal;)+) => {
+        /// A stable error code, shown as `VS-nnnn`. A number is never given a second meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $title] $name = $number,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// What happened, in one phrase.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// Why it happens.
+            #[must_use]
+            pub const fn cause(self) -> &'static str {
+                match self { $(Self::$name => $cause,)+ }
+            }
+
+            /// What to do.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$name => $remedy,)+ }
+            }
+
+            /// The number behind `VS-`.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Config = 1, "the job file is not valid",
+        "A field is unknown, misspelt, of the wrong type, out of range, or a variable it names is not set.",
+        "Correct the place that the message points at; `velostream check JOB.yaml` tries it without running.";
+    ConfigFile = 2, "the job file cannot be read",
+        "The path does not exist, is not readable, or is not UTF-8.",
+        "Check the path and its permissions.";
+    Usage = 3, "the command line is not valid",
+        "Options contradict each other or one is missing.",
+        "See `velostream help COMMAND`.";
+    Guarantee = 4, "the required guarantee is not met",
+        "`--require` asked for more than the job file can give.",
+        "`velostream explain JOB.yaml` names what lowers the level.";
+    NotClean = 5, "the sink does not hold what the source holds",
+        "`velostream verify` found missing, duplicated, reordered or changed records.",
+        "The report names each with its partition and offset; keep the report before anything is repaired.";
+    Unreachable = 10, "a server cannot be reached",
+        "No bootstrap server answered: wrong address, not running, or a firewall.",
+        "Check `bootstrap_servers` and that the listener is reachable from this host.";
+    KafkaIo = 11, "the connection to a broker failed",
+        "The broker closed the connection, is restarting, or the network dropped it.",
+        "Passing faults are retried; if it stays, look at the broker's log.";
+    KafkaTimeout = 12, "a broker did not answer in time",
+        "The broker is overloaded, paused or cut off.",
+        "Passing faults are retried; if it stays, look at the broker's load and `client.request_timeout`.";
+    KafkaProtocol = 13, "a broker's answer cannot be understood",
+        "The bytes do not follow the protocol: a proxy, a defect, or not a Kafka broker.",
+        "Check that the address is a Kafka listener without TLS; report it with the broker's version.";
+    KafkaRefused = 14, "a broker refused a request",
+        "The broker answered with an error code; the message names it.",
+        "Look the error's name up in the Kafka documentation; missing ACLs are the usual cause.";
+    KafkaUnsupported = 15, "a broker is too old for a request",
+        "The broker does not offer the needed version of an API.",
+        "Upgrade the broker: the source needs Kafka 0.11 or newer, the sink 2.5 or newer.";
+    NoTransactions = 16, "the sink broker cannot do transactions",
+        "The transaction coordinator is not available or the API is switched off.",
+        "Enable transactions on the sink: transaction.state.log.replication.factor must not exceed the number of brokers.";
+    TopicMissing = 20, "a topic does not exist",
+        "The job names a topic that the cluster does not have.",
+        "Create the topic, correct the name, or set `create_topics: true` for the sink.";
+    NoTopicMatches = 21, "no topic matches",
+        "A regular expression in `topics` matches nothing, so that the job would do nothing for ever.",
+        "Correct the expression; `velostream check --live` lists what each one matches.";
+    SinkPartitions = 22, "the sink topic has too few partitions",
+        "With `partition: same` each source partition needs its own on the sink.",
+        "Add partitions to the sink topic, or let the job create it.";
+    SinkTopicConfig = 23, "a setting of the sink topic would refuse records",
+        "message.timestamp.type, max.message.bytes, message.timestamp.*.max.ms or cleanup.policy of the sink topic do not fit the source.",
+        "Change the setting that the message names, or let the job create the topic.";
+    SourceGap = 30, "the source lost records in front of the position",
+        "Retention deleted them, the log was truncated, or the topic was re-created.",
+        "Decide whether the loss is acceptable; `gap_policy: continue` records the gap and goes on.";
+    SinkWentBack = 31, "the sink lost committed records",
+        "The destination topic was re-created or truncated, or an unclean leader election dropped acknowledged data.",
+        "Restore the sink or start a new job with a new name; the message names the partition and offsets.";
+    CorruptBatch = 32, "a source batch fails its checksum",
+        "The broker's disk or the network changed bytes; it was fetched twice.",
+        "Repair the source partition (for example from a replica); nothing was skipped.";
+    OldFormat = 33, "the message format is older than Kafka 0.11",
+        "The source partition holds batches of magic 0 or 1, which carry no producer data.",
+        "Rewrite the topic with a newer message format.";
+    RecordRefused = 34, "the sink refuses a record",
+        "The record is larger than the sink's max.message.bytes, has a timestamp that it refuses, or a null key in a compacted topic.",
+        "Change the sink topic's setting that the message names, or the record's owner.";
+    OffsetsReset = 35, "the group's offset and the job's own progress differ",
+        "Somebody reset the offsets of the job's consumer group by hand.",
+        "Use `velostream state reset` to move a job; set the group's offset back to what the message names.";
+    JobConflict = 40, "another job uses this name",
+        "The job's internal topic belongs to another source or mapping.",
+        "Give this job another name.";
+    InstanceConflict = 41, "another worker uses this instance name",
+        "Two live processes were started with one instance name.",
+        "Give each its own `--instance`, or none at all.";
+    InternalTopic = 42, "the job's internal topic is not as it must be",
+        "It was deleted, re-created, or its cleanup.policy is not compact.",
+        "Restore it; for a job that never ran, delete it and start again.";
+    JobConfigChanged = 43, "the job's mapping has changed",
+        "A job that has run was started with another source, topic mapping or partitioning.",
+        "Use a new job name for a new mapping.";
+    StateCorrupt = 50, "a state file is damaged",
+        "Magic, length or checksum do not fit: a torn disk or a foreign file.",
+        "Move the file away; a job with a transactional sink rebuilds what it needs.";
+    StateVersion = 51, "a state file is newer than this program",
+        "It was written by a later version.",
+        "Use the version that wrote it, or a later one.";
+    StateIo = 52, "a state file cannot be read or written",
+        "Disk full, no permission, or the directory is gone.",
+        "Free space or correct the permissions; nothing was lost.";
+    StoreUnavailable = 53, "the state store does not answer",
+        "It is down, slow or cut off.",
+        "Passing faults are retried; `on_store_outage` says what happens if it stays.";
+    StoreFenced = 54, "another owner has taken the task",
+        "A newer epoch or nonce stands in the store.",
+        "None needed: this worker stops the task and claims again.";
+    FileIo = 60, "a data file cannot be read or written",
+        "Disk full, no permission, or the file is gone.",
+        "Free space or correct the permissions; nothing was lost.";
+    FileChanged = 61, "a source file is shorter than what was read from it",
+        "It was truncated or replaced while the job uses it.",
+        "Give replaced files new names; restore the file to go on.";
+    FileLocked = 62, "another process owns the output directory",
+        "A live process holds the lock of the file sink.",
+        "Stop it, or give each job its own directory.";
+    Internal = 99, "an invariant of the program does not hold",
+        "A defect: the program stops rather than go on.",
+        "Please report it with the log.";
+}
+
+impl Code {
+    /// Finds a code by its text, with or without `VS-`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("VS-").or_else(|| text.strip_prefix("vs-")).unwrap_or(text);
+        let number: u16 = digits.parse().ok()?;
+        Self::ALL.iter().copied().find(|c| c.number() == number)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VS-{:04}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_parses_back_from_its_text_and_numbers_ascend() {
+        for pair in Code::ALL.windows(2) {
+            assert!(pair[0].number() < pair[1].number());
+        }
+        for code in Code::ALL {
+            assert_eq!(Code::parse(&code.to_string()), Some(*code));
+        }
+    }
+}
