@@ -1,0 +1,125 @@
+//! LZ4 frame format, as Kafka's Java client writes it: independent 64 KiB blocks, no checksums.
+//!
+//! Any frame is read: linked blocks, every block size, with or without content size and checksums (sarama writes
+//! 4 MiB blocks, librdkafka linked ones). Our own walk over the frame, because the library's reserves and zeroes two to
+//! three block sizes, up to 12 MiB, for a frame of 30 bytes. The frame's own checksums are stepped over: the batch's
+//! CRC-32C covers the same bytes. Layout: `lz4_Frame_format.md` of lz4.
+
+use std::io::{self, Write};
+
+use lz4_flex::block::{DecompressError, decompress_into_with_dict};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+
+use super::Failure;
+
+const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
+const VERSION_MASK: u8 = 0b1100_0000;
+const VERSION: u8 = 0b0100_0000;
+const INDEPENDENT: u8 = 1 << 5;
+const BLOCK_CHECKSUMS: u8 = 1 << 4;
+const CONTENT_SIZE: u8 = 1 << 3;
+const DICTIONARY: u8 = 1;
+/// Top bit of a block's length: stored as it is.
+const STORED: u32 = 1 << 31;
+/// How far back a linked block may refer.
+const WINDOW: usize = 64 << 10;
+/// One compressed byte extends a match by at most 255 bytes, so no block grows more than this.
+const MAX_GROWTH: usize = 256;
+
+pub(super) fn decompress(section: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
+    let (frame, mut rest) = Frame::parse(section)?;
+    let mut bytes = Vec::new();
+    loop {
+        let (length, after) = split(rest)?;
+        let length = u32::from_le_bytes(length);
+        if length == 0 {
+            // End mark. What follows, a content checksum or padding, is not read by Kafka's client either.
+            return Ok(bytes);
+        }
+        let stored = length & STORED != 0;
+        let length = usize::try_from(length & !STORED).unwrap_or(usize::MAX);
+        let Some((block, after)) = after.split_at_checked(length) else { return Err(cut()) };
+        if length > frame.max_block {
+            return Err(Failure::invalid("lz4 block is larger than its frame allows"));
+        }
+        if stored {
+            if block.len() > limit - bytes.len() {
+                return Err(Failure::TooLarge);
+            }
+            bytes.extend_from_slice(block);
+        } else {
+            frame.append(block, limit, &mut bytes)?;
+        }
+        rest = if frame.block_checksums { split::<4>(after)?.1 } else { after };
+    }
+}
+
+fn cut() -> Failure {
+    Failure::invalid("lz4 frame is cut")
+}
+
+fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Failure> {
+    bytes.split_first_chunk::<N>().map(|(head, rest)| (*head, rest)).ok_or_else(cut)
+}
+
+struct Frame {
+    linked: bool,
+    block_checksums: bool,
+    max_block: usize,
+}
+
+impl Frame {
+    /// Reads the frame header, checksum byte included.
+    fn parse(section: &[u8]) -> Result<(Self, &[u8]), Failure> {
+        let (magic, rest) = split::<4>(section)?;
+        if magic != MAGIC {
+            return Err(Failure::invalid("not an lz4 frame"));
+        }
+        let ([flags, block_descriptor], mut rest) = split::<2>(rest)?;
+        if flags & VERSION_MASK != VERSION || flags & DICTIONARY != 0 {
+            return Err(Failure::invalid("lz4 frame of another version or with a dictionary"));
+        }
+        let max_block = match (block_descriptor >> 4) & 0b111 {
+            4 => 64 << 10,
+            5 => 256 << 10,
+            6 => 1 << 20,
+            7 => 4 << 20,
+            _ => return Err(Failure::invalid("lz4 frame with an unknown block size")),
+        };
+        if flags & CONTENT_SIZE != 0 {
+            rest = split::<8>(rest)?.1;
+        }
+        let ([_header_checksum], rest) = split::<1>(rest)?;
+        let frame = Self {
+            linked: flags & INDEPENDENT == 0,
+            block_checksums: flags & BLOCK_CHECKSUMS != 0,
+            max_block,
+        };
+        Ok((frame, rest))
+    }
+
+    /// Appends one compressed block.
+    fn append(&self, block: &[u8], limit: usize, bytes: &mut Vec<u8>) -> Result<(), Failure> {
+        let start = bytes.len();
+        let possible = self.max_block.min(block.len().saturating_mul(MAX_GROWTH));
+        let allowed = limit - start;
+        bytes.resize(start + possible.min(allowed), 0);
+        let (done, room) = bytes.split_at_mut(start);
+        let window = if self.linked { done.get(start.saturating_sub(WINDOW)..) } else { None };
+        match decompress_into_with_dict(block, room, window.unwrap_or_default()) {
+            Ok(written) => {
+                bytes.truncate(start + written);
+                Ok(())
+            }
+            Err(DecompressError::OutputTooSmall { .. }) if allowed < possible => Err(Failure::TooLarge),
+            Err(error) => Err(Failure::Codec(io::Error::new(io::ErrorKind::InvalidData, error))),
+        }
+    }
+}
+
+pub(super) fn compress(section: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
+    let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent);
+    let mut encoder = FrameEncoder::with_frame_info(info, to);
+    encoder.write_all(section)?;
+    encoder.finish().map(drop).map_err(io::Error::from)
+}
