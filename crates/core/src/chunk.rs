@@ -40,6 +40,9 @@ pub trait Encoded: Debug + Send + Sync {
     /// The bytes; their checksum has been verified.
     fn bytes(&self) -> &Bytes;
 
+    /// Codec that the records are compressed with.
+    fn codec(&self) -> Codec;
+
     /// The records from `from` on. At most `max_bytes` are decompressed.
     ///
     /// # Errors

@@ -53,4 +53,10 @@ pub trait SplitReader: Send {
     /// # Cancel safety
     /// Dropping the future loses nothing: what was read stays queued.
     async fn next(&mut self, wait: Duration) -> Result<Read>;
+
+    /// Records that the source is known to hold behind what was handed out, over all assigned splits; `None` where
+    /// the source cannot tell.
+    fn lag_records(&self) -> Option<u64> {
+        None
+    }
 }

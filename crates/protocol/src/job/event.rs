@@ -1,0 +1,93 @@
+//! Facts that the driver observed.
+
+use velostream_core::{AssignmentVersion, Claim, Disposition, Phase, SourcePosition, SplitId};
+
+/// The effect during which something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum During {
+    /// [`Effect::Assign`](super::Effect::Assign) or `Revoke`, or reading itself.
+    Read,
+    /// `Claim`.
+    Claim,
+    /// `Begin`.
+    Begin,
+    /// `Write`.
+    Write,
+    /// `Commit`.
+    Commit,
+    /// `Abort`.
+    Abort,
+    /// `Reset`.
+    Reset,
+}
+
+impl During {
+    /// Name for spans and metric labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Claim => "claim",
+            Self::Begin => "begin",
+            Self::Write => "write",
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// One observed fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Membership published a value; `splits` are those of this lane.
+    Assigned {
+        /// Its version.
+        version: AssignmentVersion,
+        /// What it says.
+        phase: Phase,
+        /// Splits of this lane.
+        splits: Vec<SplitId>,
+    },
+    /// The sink answered a claim.
+    Claimed(Vec<Claim>),
+    /// A chunk was read.
+    Chunk {
+        /// The split.
+        split: SplitId,
+        /// Position of its first record.
+        from: SourcePosition,
+        /// Position after its last record.
+        next: SourcePosition,
+        /// Records.
+        records: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Nothing to deliver up to `next`.
+    Advance {
+        /// The split.
+        split: SplitId,
+        /// Position next to be read.
+        next: SourcePosition,
+    },
+    /// The reader reached the configured end of a split.
+    Ended(SplitId),
+    /// Nothing was read within the wait.
+    Idle,
+    /// The open transaction has reached its maximal age.
+    Due,
+    /// The commit succeeded.
+    Committed,
+    /// The lane has a new identity.
+    ResetDone,
+    /// An effect failed. The effects behind it were not run.
+    Failed {
+        /// Which.
+        during: During,
+        /// What is known.
+        disposition: Disposition,
+    },
+    /// An operator asked for an orderly stop.
+    Stop,
+}

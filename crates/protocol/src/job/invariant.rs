@@ -1,0 +1,59 @@
+//! What holds in every reachable state; shared by tests, the model and debug assertions.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use velostream_core::SplitId;
+
+use super::{Phase, State};
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A split is owned that the assignment does not give.
+    OwnedNotAssigned(SplitId),
+    /// A transaction touches a split that is not owned.
+    TouchedNotOwned(SplitId),
+    /// A position would go back.
+    WentBack(SplitId),
+    /// Splits are owned in a phase that must own none.
+    OwnedInWrongPhase,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnedNotAssigned(split) => write!(f, "{split} is owned but not assigned"),
+            Self::TouchedNotOwned(split) => write!(f, "{split} is written but not owned"),
+            Self::WentBack(split) => write!(f, "the position of {split} would go back"),
+            Self::OwnedInWrongPhase => f.write_str("splits are owned without a claim"),
+        }
+    }
+}
+
+/// Checks a state.
+///
+/// # Errors
+/// The first violation found; it means a defect of [`step`](super::step).
+pub fn check(state: &State) -> Result<(), Violation> {
+    if let Some(split) = state.owned.keys().find(|s| !state.splits.contains(s)) {
+        return Err(Violation::OwnedNotAssigned(split.clone()));
+    }
+    let transaction = match &state.phase {
+        Phase::Open(t) | Phase::Committing(t) => t,
+        Phase::Ready => return Ok(()),
+        Phase::Unassigned | Phase::Claiming | Phase::Resetting | Phase::Superseded | Phase::Stopped => {
+            return if state.owned.is_empty() { Ok(()) } else { Err(Violation::OwnedInWrongPhase) };
+        }
+    };
+    for (split, next) in &transaction.touched {
+        let Some(owned) = state.owned.get(split) else {
+            return Err(Violation::TouchedNotOwned(split.clone()));
+        };
+        if !matches!(owned.committed.order(next), Some(Ordering::Less | Ordering::Equal)) {
+            return Err(Violation::WentBack(split.clone()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What a lane knows.
+
+use std::collections::BTreeMap;
+
+use velostream_core::{AssignmentVersion, BatchId, SourcePosition, SplitId};
+
+/// Bounds that the configuration sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// A transaction that holds this many bytes is committed at once.
+    pub max_bytes: u64,
+}
+
+/// A claimed split.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Owned {
+    /// Position that the sink has committed.
+    pub committed: SourcePosition,
+    /// Number of the last committed delivery.
+    pub batch: BatchId,
+    /// Position up to which there is nothing to deliver, where it is past `committed` and in no transaction yet.
+    pub advanced: Option<SourcePosition>,
+    /// The reader has reported the configured end.
+    pub ended: bool,
+}
+
+/// The open transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Transaction {
+    /// Position after what was written, per touched split.
+    pub touched: BTreeMap<SplitId, SourcePosition>,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Records written.
+    pub records: u64,
+}
+
+/// Where the lane stands; see the table of [`job`](crate::job).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Owns nothing.
+    Unassigned,
+    /// Claims its splits.
+    Claiming,
+    /// Reads; nothing is open.
+    Ready,
+    /// Holds an open transaction.
+    Open(Transaction),
+    /// Commits.
+    Committing(Transaction),
+    /// Gets a new identity, then claims.
+    Resetting,
+    /// Refused by the sink's fence; waits for a newer assignment.
+    Superseded,
+    /// Over.
+    Stopped,
+}
+
+/// The state of one lane.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    /// Bounds.
+    pub limits: Limits,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Newest assignment seen.
+    pub version: AssignmentVersion,
+    /// Splits of this lane in that assignment.
+    pub splits: Vec<SplitId>,
+    /// Claimed splits.
+    pub owned: BTreeMap<SplitId, Owned>,
+    /// A stop was asked for.
+    pub stopping: bool,
+    /// Failures since the last success; the driver's pause grows with it.
+    pub failures: u32,
+}
+
+impl State {
+    /// A lane that owns nothing.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            phase: Phase::Unassigned,
+            version: AssignmentVersion(0),
+            splits: Vec::new(),
+            owned: BTreeMap::new(),
+            stopping: false,
+            failures: 0,
+        }
+    }
+
+    /// True where the driver should read the source.
+    #[must_use]
+    pub const fn wants_input(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Open(_)) && !self.stopping
+    }
+
+    /// Position at which the next chunk of an owned split must start.
+    #[must_use]
+    pub fn expected(&self, split: &SplitId) -> Option<&SourcePosition> {
+        let owned = self.owned.get(split)?;
+        let open = match &self.phase {
+            Phase::Open(t) | Phase::Committing(t) => t.touched.get(split),
+            Phase::Unassigned
+            | Phase::Claiming
+            | Phase::Ready
+            | Phase::Resetting
+            | Phase::Superseded
+            | Phase::Stopped => None,
+        };
+        Some(open.or(owned.advanced.as_ref()).unwrap_or(&owned.committed))
+    }
+
+    /// True where every owned split has reached its configured end.
+    #[must_use]
+    pub fn all_ended(&self) -> bool {
+        self.owned.values().all(|o| o.ended)
+    }
+
+    /// True where a bounded job has nothing left to do in this lane: it owns nothing although an assignment came,
+    /// or all that it owns has ended and is committed. The worker stops once all its lanes are quiet.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        match self.phase {
+            Phase::Unassigned => self.version > AssignmentVersion(0),
+            Phase::Ready => self.all_ended() && self.owned.values().all(|o| o.advanced.is_none()),
+            Phase::Stopped => true,
+            Phase::Claiming
+            | Phase::Open(_)
+            | Phase::Committing(_)
+            | Phase::Resetting
+            | Phase::Superseded => false,
+        }
+    }
+}

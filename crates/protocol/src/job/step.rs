@@ -1,0 +1,291 @@
+//! The one door: every decision of a lane is made here.
+
+use velostream_core::{AssignmentVersion, BatchId, Claim, Disposition, Progress, SourcePosition, SplitId};
+
+use super::{During, Effect, Event, Owned, Phase, State, Transaction};
+
+/// Takes one fact and says what to do. Total: a fact that does not fit the phase is stale and changes nothing.
+#[must_use]
+pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
+    if state.phase == Phase::Stopped {
+        return (state, Vec::new());
+    }
+    match event {
+        Event::Assigned { version, phase, splits } => assigned(state, version, phase, splits),
+        Event::Claimed(claims) => claimed(state, claims),
+        Event::Chunk { split, from, next, records, bytes } => {
+            chunk(state, &split, &from, next, records, bytes)
+        }
+        Event::Advance { split, next } => advance(state, &split, next),
+        Event::Ended(split) => ended(state, &split),
+        Event::Idle => idle(state),
+        Event::Due => due(state),
+        Event::Committed => committed(state),
+        Event::ResetDone => reset_done(state),
+        Event::Failed { during, disposition } => failed(state, during, disposition),
+        Event::Stop => stop(state),
+    }
+}
+
+fn assigned(
+    mut state: State,
+    version: AssignmentVersion,
+    phase: velostream_core::Phase,
+    splits: Vec<SplitId>,
+) -> (State, Vec<Effect>) {
+    if version <= state.version {
+        return (state, Vec::new());
+    }
+    let mut effects = Vec::new();
+    revoke(&mut state, &mut effects);
+    if matches!(state.phase, Phase::Open(_) | Phase::Committing(_)) {
+        // The generation has moved already, so a commit could only be refused.
+        effects.push(Effect::Abort);
+    }
+    effects.push(Effect::Acknowledge(version));
+    state.version = version;
+    state.splits = if phase == velostream_core::Phase::Owned { splits } else { Vec::new() };
+    if state.phase == Phase::Resetting {
+        effects.push(Effect::Reset);
+    } else {
+        claim(&mut state, &mut effects);
+    }
+    (state, effects)
+}
+
+/// Every split is claimed again in every generation: a claim costs milliseconds, and a `released` of an earlier
+/// generation can then never be taken for a current one.
+fn claim(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.stopping {
+        finish(state, effects);
+    } else if state.splits.is_empty() {
+        state.phase = Phase::Unassigned;
+    } else {
+        state.phase = Phase::Claiming;
+        effects.push(Effect::Claim { splits: state.splits.clone() });
+    }
+}
+
+fn claimed(mut state: State, claims: Vec<Claim>) -> (State, Vec<Effect>) {
+    if state.phase != Phase::Claiming {
+        return (state, Vec::new());
+    }
+    let positions = claims.iter().map(|c| (c.split.clone(), c.position.clone())).collect();
+    state.owned = claims
+        .into_iter()
+        .map(|c| (c.split, Owned { committed: c.position, batch: c.batch, advanced: None, ended: false }))
+        .collect();
+    state.phase = Phase::Ready;
+    (state, vec![Effect::Assign(positions)])
+}
+
+fn chunk(
+    mut state: State,
+    split: &SplitId,
+    from: &SourcePosition,
+    next: SourcePosition,
+    records: u64,
+    bytes: u64,
+) -> (State, Vec<Effect>) {
+    let Some(expected) = state.expected(split) else { return (state, Vec::new()) };
+    if !state.wants_input() {
+        return (state, Vec::new());
+    }
+    if expected.order(from) != Some(std::cmp::Ordering::Equal) {
+        // A gap or an overlap of the reader must never be committed as if it were continuous.
+        return fail(state);
+    }
+    let mut effects = Vec::new();
+    let mut open = open(&mut state, &mut effects);
+    open.touched.insert(split.clone(), next);
+    open.bytes = open.bytes.saturating_add(bytes);
+    open.records = open.records.saturating_add(records);
+    effects.push(Effect::Write);
+    let full = open.bytes >= state.limits.max_bytes;
+    state.phase = Phase::Open(open);
+    if full {
+        commit(&mut state, &mut effects, false);
+    }
+    (state, effects)
+}
+
+/// The open transaction, or a new one that carries along every position that advanced without data.
+fn open(state: &mut State, effects: &mut Vec<Effect>) -> Transaction {
+    if let Phase::Open(open) = &mut state.phase {
+        return std::mem::take(open);
+    }
+    effects.push(Effect::Begin);
+    let mut new = Transaction::default();
+    for (split, owned) in &mut state.owned {
+        if let Some(next) = owned.advanced.take() {
+            new.touched.insert(split.clone(), next);
+        }
+    }
+    new
+}
+
+fn advance(mut state: State, split: &SplitId, next: SourcePosition) -> (State, Vec<Effect>) {
+    let Some(expected) = state.expected(split) else { return (state, Vec::new()) };
+    if !state.wants_input() {
+        return (state, Vec::new());
+    }
+    if !matches!(expected.order(&next), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
+        return fail(state);
+    }
+    if let Phase::Open(open) = &mut state.phase {
+        open.touched.insert(split.clone(), next);
+    } else if let Some(owned) = state.owned.get_mut(split) {
+        owned.advanced = Some(next);
+    }
+    (state, Vec::new())
+}
+
+fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
+    if let Some(owned) = state.owned.get_mut(split) {
+        owned.ended = true;
+    }
+    let mut effects = Vec::new();
+    if state.all_ended() {
+        // Nothing more can come into this transaction: waiting for its age would only delay the end.
+        commit(&mut state, &mut effects, false);
+    }
+    (state, effects)
+}
+
+/// Idle is a position too: it is committed, so that retention cannot turn a caught-up position into a gap.
+fn idle(mut state: State) -> (State, Vec<Effect>) {
+    let advanced = state.owned.values().any(|o| o.advanced.is_some());
+    if state.phase != Phase::Ready || !advanced {
+        return (state, Vec::new());
+    }
+    let mut effects = Vec::new();
+    let open = open(&mut state, &mut effects);
+    state.phase = Phase::Open(open);
+    commit(&mut state, &mut effects, false);
+    (state, effects)
+}
+
+fn due(mut state: State) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    if matches!(state.phase, Phase::Open(_)) {
+        commit(&mut state, &mut effects, false);
+    }
+    (state, effects)
+}
+
+fn commit(state: &mut State, effects: &mut Vec<Effect>, released: bool) {
+    let Phase::Open(open) = &mut state.phase else { return };
+    let open = std::mem::take(open);
+    let progress = open
+        .touched
+        .iter()
+        .map(|(split, next)| Progress {
+            split: split.clone(),
+            next: next.clone(),
+            batch: state.owned.get(split).map_or(BatchId(0), |o| o.batch).next(),
+            released,
+        })
+        .collect();
+    effects.push(Effect::Commit(progress));
+    state.phase = Phase::Committing(open);
+}
+
+fn committed(mut state: State) -> (State, Vec<Effect>) {
+    let Phase::Committing(transaction) = &mut state.phase else { return (state, Vec::new()) };
+    for (split, next) in std::mem::take(&mut transaction.touched) {
+        if let Some(owned) = state.owned.get_mut(&split) {
+            owned.committed = next;
+            owned.batch = owned.batch.next();
+        }
+    }
+    state.failures = 0;
+    state.phase = Phase::Ready;
+    let mut effects = Vec::new();
+    if state.stopping {
+        finish(&mut state, &mut effects);
+    }
+    (state, effects)
+}
+
+fn reset_done(mut state: State) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    if state.phase == Phase::Resetting {
+        claim(&mut state, &mut effects);
+    }
+    (state, effects)
+}
+
+fn failed(mut state: State, during: During, disposition: Disposition) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    match disposition {
+        Disposition::Reject | Disposition::Corrupt => return fail(state),
+        Disposition::Fenced => {
+            revoke(&mut state, &mut effects);
+            state.phase = Phase::Superseded;
+            if state.stopping {
+                finish(&mut state, &mut effects);
+            }
+        }
+        Disposition::Retry | Disposition::Reconcile | Disposition::Abort => {
+            state.failures = state.failures.saturating_add(1);
+            if during == During::Read {
+                // Reading has no effect on the sink: what is open stays open and is committed in time.
+                effects.push(Effect::Pause { failures: state.failures });
+                return (state, effects);
+            }
+            revoke(&mut state, &mut effects);
+            state.phase = Phase::Resetting;
+            if state.stopping {
+                // The next owner's claim settles what stands; stopping must not wait for a sink that is away.
+                finish(&mut state, &mut effects);
+            } else {
+                effects.push(Effect::Pause { failures: state.failures });
+                effects.push(Effect::Reset);
+            }
+        }
+    }
+    (state, effects)
+}
+
+fn stop(mut state: State) -> (State, Vec<Effect>) {
+    state.stopping = true;
+    let mut effects = Vec::new();
+    match &state.phase {
+        Phase::Open(_) => commit(&mut state, &mut effects, true),
+        Phase::Ready if state.owned.values().any(|o| o.advanced.is_some()) => {
+            let open = open(&mut state, &mut effects);
+            state.phase = Phase::Open(open);
+            commit(&mut state, &mut effects, true);
+        }
+        Phase::Unassigned | Phase::Ready | Phase::Resetting | Phase::Superseded => {
+            finish(&mut state, &mut effects)
+        }
+        // An answer is on its way; it brings the lane to an end.
+        Phase::Claiming | Phase::Committing(_) | Phase::Stopped => {}
+    }
+    (state, effects)
+}
+
+fn revoke(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.owned.is_empty() {
+        effects.push(Effect::Revoke(state.owned.keys().cloned().collect()));
+        state.owned.clear();
+    }
+}
+
+fn finish(state: &mut State, effects: &mut Vec<Effect>) {
+    revoke(state, effects);
+    state.phase = Phase::Stopped;
+    effects.push(Effect::Finish);
+}
+
+fn fail(mut state: State) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    revoke(&mut state, &mut effects);
+    if matches!(state.phase, Phase::Open(_)) {
+        effects.push(Effect::Abort);
+    }
+    state.phase = Phase::Stopped;
+    effects.push(Effect::Fail);
+    (state, effects)
+}
