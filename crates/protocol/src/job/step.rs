@@ -70,6 +70,11 @@ fn claimed(mut state: State, claims: Vec<Claim>) -> (State, Vec<Effect>) {
     if state.phase != Phase::Claiming {
         return (state, Vec::new());
     }
+    if state.stopping {
+        let mut effects = Vec::new();
+        finish(&mut state, &mut effects);
+        return (state, effects);
+    }
     let positions = claims.iter().map(|c| (c.split.clone(), c.position.clone())).collect();
     state.owned = claims
         .into_iter()
