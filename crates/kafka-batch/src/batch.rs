@@ -287,18 +287,7 @@ impl Batch {
     /// [`Error::NotControl`] (Corrupt) for any other batch or a marker without a readable key, and those of
     /// [`reader`](Self::reader).
     pub fn control_marker(&self) -> Result<ControlMarker> {
-        let not_control = Error::NotControl { offset: self.base_offset() };
-        if !self.is_control() {
-            return Err(not_control);
-        }
-        // Brokers write control batches uncompressed and a few dozen bytes long.
-        let record = self.reader(Limits { max_decompressed_bytes: 64 << 10 })?.next().transpose()?;
-        let key = record.and_then(|record| record.key);
-        // Version, then type. A later version may append fields, the type stays where it is.
-        match key.as_deref().and_then(|key| key.get(2..4)) {
-            Some(&[high, low]) => Ok(ControlMarker::from_type_id(i16::from_be_bytes([high, low]))),
-            _ => Err(not_control),
-        }
+        ControlMarker::of(self)
     }
 }
 

@@ -25,6 +25,8 @@ const STORED: u32 = 1 << 31;
 const WINDOW: usize = 64 << 10;
 /// One compressed byte extends a match by at most 255 bytes, so no block grows more than this.
 const MAX_GROWTH: usize = 256;
+/// Least room that a block gets at first: what Kafka's own client puts into one.
+const FIRST_ROOM: usize = 64 << 10;
 
 pub(super) fn decompress(section: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
     let (frame, mut rest) = Frame::parse(section)?;
@@ -98,21 +100,27 @@ impl Frame {
         Ok((frame, rest))
     }
 
-    /// Appends one compressed block.
+    /// Appends one compressed block. Blocks of 4 MiB are common and full ones are not, so room grows on demand.
     fn append(&self, block: &[u8], limit: usize, bytes: &mut Vec<u8>) -> Result<(), Failure> {
         let start = bytes.len();
         let possible = self.max_block.min(block.len().saturating_mul(MAX_GROWTH));
-        let allowed = limit - start;
-        bytes.resize(start + possible.min(allowed), 0);
-        let (done, room) = bytes.split_at_mut(start);
-        let window = if self.linked { done.get(start.saturating_sub(WINDOW)..) } else { None };
-        match decompress_into_with_dict(block, room, window.unwrap_or_default()) {
-            Ok(written) => {
-                bytes.truncate(start + written);
-                Ok(())
+        let allowed = possible.min(limit - start);
+        let mut room = allowed.min(block.len().saturating_mul(8).max(FIRST_ROOM));
+        loop {
+            bytes.resize(start + room, 0);
+            let (done, to) = bytes.split_at_mut(start);
+            let window = if self.linked { done.get(start.saturating_sub(WINDOW)..) } else { None };
+            match decompress_into_with_dict(block, to, window.unwrap_or_default()) {
+                Ok(written) => {
+                    bytes.truncate(start + written);
+                    return Ok(());
+                }
+                Err(DecompressError::OutputTooSmall { .. }) if room < allowed => {
+                    room = allowed.min(room.saturating_mul(4));
+                }
+                Err(DecompressError::OutputTooSmall { .. }) if allowed < possible => return Err(Failure::TooLarge),
+                Err(error) => return Err(Failure::Codec(io::Error::new(io::ErrorKind::InvalidData, error))),
             }
-            Err(DecompressError::OutputTooSmall { .. }) if allowed < possible => Err(Failure::TooLarge),
-            Err(error) => Err(Failure::Codec(io::Error::new(io::ErrorKind::InvalidData, error))),
         }
     }
 }
