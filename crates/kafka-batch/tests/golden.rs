@@ -109,7 +109,10 @@ fn compacted_batch_keeps_offsets_and_timestamps_under_a_delete_horizon() {
     assert_eq!(batch.fallback(31), Some(Fallback::InsideBatch));
     let expected: Vec<_> = records(30).into_iter().filter(|record| record.offset % 3 == 0).collect();
     assert_eq!(batch.records(LIMITS).unwrap(), expected);
-    assert!(matches!(rewrite(&batch, STAMP), Err(Error::NotPassThrough { offset: 30, reason: Fallback::Holes })));
+    assert!(matches!(
+        rewrite(&batch, STAMP),
+        Err(Error::NotPassThrough { offset: 30, reason: Fallback::Holes })
+    ));
 }
 
 #[test]
@@ -123,7 +126,8 @@ fn emptied_batch_moves_only_the_position() {
 
 #[test]
 fn markers_of_the_java_client_are_read_and_ours_equal_them() {
-    for (name, offset, marker) in [("commit", 77, ControlMarker::Commit), ("abort", 78, ControlMarker::Abort)] {
+    for (name, offset, marker) in [("commit", 77, ControlMarker::Commit), ("abort", 78, ControlMarker::Abort)]
+    {
         let batch = batch(name);
         assert_eq!((batch.base_offset(), batch.producer_id(), batch.producer_epoch()), (offset, 4711, 5));
         assert_eq!(batch.control_marker().unwrap(), marker);
@@ -158,7 +162,8 @@ fn our_batches_are_written_for_the_java_client() {
     let dir = PathBuf::from(std::env::var_os("GOLDEN_OUT").unwrap());
     for compression in Compression::ALL {
         // Written unsigned, then signed by the header rewrite: both paths are under the reader's eyes.
-        let plain = write_batch(&records(0), WriteOptions { compression, ..WriteOptions::default() }).unwrap();
+        let plain =
+            write_batch(&records(0), WriteOptions { compression, ..WriteOptions::default() }).unwrap();
         let signed = rewrite(&Batch::parse(plain).unwrap(), STAMP).unwrap().to_bytes();
         std::fs::write(dir.join(format!("{compression}.bin")), signed).unwrap();
     }

@@ -118,7 +118,9 @@ impl Frame {
                 Err(DecompressError::OutputTooSmall { .. }) if room < allowed => {
                     room = allowed.min(room.saturating_mul(4));
                 }
-                Err(DecompressError::OutputTooSmall { .. }) if allowed < possible => return Err(Failure::TooLarge),
+                Err(DecompressError::OutputTooSmall { .. }) if allowed < possible => {
+                    return Err(Failure::TooLarge);
+                }
                 Err(error) => return Err(Failure::Codec(io::Error::new(io::ErrorKind::InvalidData, error))),
             }
         }
