@@ -136,6 +136,21 @@ codes! {
     StoreFenced = 54, "another owner has taken the task",
         "A newer epoch or nonce stands in the store.",
         "None needed: this worker stops the task and claims again.";
+    StoreInUse = 55, "another process has the state store open",
+        "Two processes use one embedded store file; it belongs to one at a time.",
+        "Stop the other process, or give this worker its own `--instance` or store path.";
+    StateLost = 56, "the state store lost acknowledged writes",
+        "A listed id chunk, checkpoint or the task's root is gone: a failover to a lagging replica, or a restored backup.",
+        "`on_id_loss` decides: rebuild reads the ids again from the source, stop leaves it to the operator.";
+    StoreWeak = 57, "the state store does not keep its claim",
+        "A setting of the server (replication, durability, eviction) is weaker than the job was told.",
+        "Correct the setting that the message names, or configure the weaker class.";
+    StateTooLarge = 58, "the state does not fit into the store",
+        "A value, or the number of values in one commit, exceeds what the store takes.",
+        "Use smaller batches, fewer splits per lane, or a shorter deduplication window.";
+    RecordId = 59, "a record has no id",
+        "A field of the record id is missing, too long or has no exact text, or an id is not one of this strategy.",
+        "Correct `record_id_strategy`, or route such records to the dead-letter queue.";
     FileIo = 60, "a data file cannot be read or written",
         "Disk full, no permission, or the file is gone.",
         "Free space or correct the permissions; nothing was lost.";
