@@ -92,6 +92,8 @@ impl Compression {
         let decompressed = match self {
             Self::None if section.len() > limit_bytes => Err(Failure::TooLarge),
             Self::None => return Ok(section.clone()),
+            // What compaction leaves of a batch without records, whatever its codec bits say.
+            _ if section.is_empty() => return Ok(Bytes::new()),
             Self::Gzip => gzip::decompress(section, limit_bytes),
             Self::Snappy => snappy::decompress(section, limit_bytes),
             Self::Lz4 => lz4::decompress(section, limit_bytes),

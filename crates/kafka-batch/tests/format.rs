@@ -4,11 +4,13 @@
 #[path = "sealed/batch.rs"]
 mod sealed;
 
+use std::error::Error as _;
+
 use bytes::Bytes;
 use sealed::{Head, sealed};
 use velostream_kafka_batch::{
-    Batch, Batches, ControlMarker, Error, Fallback, Limits, ProducerStamp, Record, RecordFault, RecordHeader,
-    WriteOptions, rewrite, write_batch,
+    Batch, Batches, Compression, ControlMarker, Error, Fallback, Limits, ProducerStamp, Record, RecordFault,
+    RecordHeader, WriteOptions, rewrite, write_batch,
 };
 
 const LIMITS: Limits = Limits { max_decompressed_bytes: 1 << 20 };
@@ -23,45 +25,39 @@ fn parse(head: Head, section: &[u8]) -> Batch {
 fn fault(fields: &[u8]) -> RecordFault {
     let mut section = vec![u8::try_from(fields.len() * 2).unwrap()];
     section.extend(fields);
-    match parse(Head::of(1), &section).records(LIMITS) {
-        Err(Error::Record { offset: 100, index: 0, source }) => source,
-        other => panic!("{other:?}"),
-    }
+    let error = parse(Head::of(1), &section).records(LIMITS).unwrap_err();
+    assert!(matches!(error, Error::Record { offset: 100, index: 0, .. }), "{error:?}");
+    *error.source().unwrap().downcast_ref().unwrap()
 }
 
 #[test]
-fn batch_from_the_specification_is_read_and_written_to_the_byte() {
+fn batch_laid_out_by_hand_is_read_and_written_to_the_byte() {
     let section = [
-        // length 20, attributes, timestamp delta 5, offset delta 0
-        &[40, 0, 10, 0][..],
-        // key "k", value empty
+        // Length 16, attributes, timestamp delta 0, offset delta 0.
+        &[32, 0, 0, 0][..],
+        // Key "k", value empty.
         &[2, b'k', 0],
-        // two headers of one name, which is not UTF-8: null, then "v"
+        // Two headers of one name, which is not UTF-8: null, then "v".
         &[4, 4, 0xff, 0xfe, 1, 4, 0xff, 0xfe, 2, b'v'],
-        &[][..],
+        // Length 6, attributes, timestamp delta 5, offset delta 1, null, null, no headers.
+        &[12, 0, 10, 2, 1, 1, 0],
     ]
     .concat();
-    let mut section = section;
-    section[0] = u8::try_from((section.len() - 1) * 2).unwrap();
-    section.extend([12, 0, 0, 2, 1, 1, 0]);
-    let head = Head { base_offset: 0, max_timestamp: 1005, ..Head::of(2) };
-    let bytes = sealed(head, &section);
+    let bytes = sealed(Head { base_offset: 0, max_timestamp: 1005, ..Head::of(2) }, &section);
     let name = Bytes::from_static(&[0xff, 0xfe]);
     let headers = vec![
         RecordHeader { name: name.clone(), value: None },
         RecordHeader { name, value: Some(Bytes::from_static(b"v")) },
     ];
     let (key, value) = (Some(Bytes::from_static(b"k")), Some(Bytes::new()));
-    let expected = [
-        Record { offset: 0, timestamp: 1005, key, value, headers },
-        Record { offset: 1, timestamp: 1000, ..Record::default() },
+    let records = [
+        Record { offset: 0, timestamp: 1000, key, value, headers },
+        Record { offset: 1, timestamp: 1005, ..Record::default() },
     ];
     let batch = Batch::parse(bytes.clone()).unwrap();
     batch.verify_crc().unwrap();
-    assert_eq!(batch.records(LIMITS).unwrap(), expected);
-    // The writer counts from the first record's time, so it gets the same bytes for the same base.
-    let swapped = write_batch(&[expected[1].clone()], WriteOptions::default()).unwrap();
-    assert_eq!(swapped, sealed(Head { base_offset: 0, ..Head::of(1) }, &NULLS));
+    assert_eq!(batch.records(LIMITS).unwrap(), records);
+    assert_eq!(write_batch(&records, WriteOptions::default()).unwrap(), bytes);
 }
 
 #[test]
@@ -195,6 +191,14 @@ fn magic_above_two_is_refused_before_its_length_is_believed() {
         Batches::new(bytes.into()).next(),
         Some(Err(Error::UnknownMagic { offset: 100, magic: 3 }))
     ));
+}
+
+#[test]
+fn batch_without_records_is_read_whatever_its_codec_bits() {
+    for compression in Compression::ALL {
+        let head = Head { attributes: compression.id().into(), count: 0, ..Head::of(5) };
+        assert_eq!(parse(head, &[]).records(LIMITS).unwrap(), []);
+    }
 }
 
 #[test]

@@ -16,3 +16,26 @@ pub(super) fn compress(section: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
     encoder.write_all(section)?;
     encoder.finish().map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concatenated_members_are_read_as_one() {
+        let mut bytes = Vec::new();
+        compress(b"head", &mut bytes).unwrap();
+        compress(b"tail", &mut bytes).unwrap();
+        assert_eq!(decompress(&bytes, 8).unwrap(), b"headtail");
+        assert!(matches!(decompress(&bytes, 7), Err(Failure::TooLarge)));
+    }
+
+    #[test]
+    fn stream_that_is_cut_anywhere_is_refused() {
+        let mut bytes = Vec::new();
+        compress(&[b'a'; 500], &mut bytes).unwrap();
+        for len in 1..bytes.len() {
+            assert!(matches!(decompress(&bytes[..len], 4096), Err(Failure::Codec(_))), "{len}");
+        }
+    }
+}

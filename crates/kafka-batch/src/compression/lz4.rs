@@ -133,3 +133,66 @@ pub(super) fn compress(section: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
     encoder.write_all(section)?;
     encoder.finish().map(drop).map_err(io::Error::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(info: FrameInfo, content: &[u8]) -> Vec<u8> {
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Words that come again near and far, so that linked blocks do refer to earlier ones.
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(0..40_u32, 0..60_000)
+            .prop_map(|words| words.iter().flat_map(|word| (word * 0x0101_4567).to_be_bytes()).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn frame_of_any_shape_is_read(
+            content in content(), linked: bool, sized: bool, block_checksums: bool, content_checksum: bool, size in 0..4,
+        ) {
+            let sizes = [BlockSize::Max64KB, BlockSize::Max256KB, BlockSize::Max1MB, BlockSize::Max4MB];
+            let info = FrameInfo::new()
+                .block_size(sizes[usize::try_from(size).unwrap()])
+                .block_mode(if linked { BlockMode::Linked } else { BlockMode::Independent })
+                .content_size(sized.then_some(content.len() as u64))
+                .block_checksums(block_checksums)
+                .content_checksum(content_checksum);
+            let read = decompress(&frame(info, &content), content.len()).unwrap();
+            prop_assert!(read == content);
+        }
+    }
+
+    #[test]
+    fn frame_that_is_cut_anywhere_is_refused() {
+        let whole = frame(FrameInfo::new().block_size(BlockSize::Max64KB), &[7; 1000]);
+        for len in 0..whole.len() {
+            assert!(matches!(decompress(&whole[..len], 4096), Err(Failure::Codec(_))), "{len}");
+        }
+    }
+
+    #[test]
+    fn frame_that_kafka_does_not_read_is_refused() {
+        let mut dictionary = frame(FrameInfo::new().block_size(BlockSize::Max64KB), b"x");
+        dictionary[4] |= DICTIONARY;
+        assert!(matches!(decompress(&dictionary, 4096), Err(Failure::Codec(_))));
+        let legacy = 0x184C_2102_u32.to_le_bytes();
+        assert!(matches!(decompress(&legacy, 4096), Err(Failure::Codec(_))));
+    }
+
+    #[test]
+    fn highly_compressed_block_of_four_mebibytes_is_read() {
+        let content = vec![9; 4 << 20];
+        let read =
+            decompress(&frame(FrameInfo::new().block_size(BlockSize::Max4MB), &content), content.len());
+        assert!(read.unwrap() == content);
+    }
+}

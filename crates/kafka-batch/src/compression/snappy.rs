@@ -73,3 +73,55 @@ pub(super) fn compress(section: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content() -> Vec<u8> {
+        (0..100_000_u32).flat_map(|i| (i / 7).to_be_bytes()).collect()
+    }
+
+    fn xerial(content: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        compress(content, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn raw_block_is_read() {
+        let raw = Encoder::new().compress_vec(&content()).unwrap();
+        assert_eq!(decompress(&raw, 1 << 20).unwrap(), content());
+    }
+
+    #[test]
+    fn concatenated_streams_are_read_as_one() {
+        let joined = [xerial(&content()), xerial(b""), xerial(b"tail")].concat();
+        assert_eq!(decompress(&joined, 1 << 20).unwrap(), [content(), b"tail".to_vec()].concat());
+    }
+
+    #[test]
+    fn stream_that_is_cut_inside_a_block_is_refused() {
+        let whole = xerial(b"some content that is some content");
+        for len in 17..whole.len() {
+            assert!(matches!(decompress(&whole[..len], 4096), Err(Failure::Codec(_))), "{len}");
+        }
+    }
+
+    #[test]
+    fn best_case_for_the_compressor_stays_within_the_growth_that_is_believed() {
+        let content = vec![0; 1 << 20];
+        assert_eq!(decompress(&xerial(&content), content.len()).unwrap(), content);
+        assert_eq!(
+            decompress(&Encoder::new().compress_vec(&content).unwrap(), content.len()).unwrap(),
+            content
+        );
+    }
+
+    #[test]
+    fn declared_size_beyond_what_the_bytes_can_hold_is_refused() {
+        // Varint of 2^31 - 1, then one literal.
+        let lying = [0xff, 0xff, 0xff, 0xff, 0x07, 0x00, b'a'];
+        assert!(matches!(decompress(&lying, usize::MAX), Err(Failure::Codec(_))));
+    }
+}
