@@ -256,7 +256,7 @@ impl Batch {
     /// compressed), so one record kept keeps that buffer.
     ///
     /// Timestamps are absolute; where the type is `LogAppendTime` every record gets the batch's max timestamp, as
-    /// Kafka's own reader does. Besides the buffer, the list takes at most about 32 bytes for each byte of the
+    /// Kafka's own reader does. Besides the buffer, the list takes at most 50 bytes for each byte of the
     /// section (a section of nothing but empty headers), about one for 100 B records.
     ///
     /// # Errors

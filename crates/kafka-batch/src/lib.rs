@@ -16,7 +16,7 @@
 //! * **Bytes are kept.** Null and empty differ, headers keep order and duplicates and names that are not UTF-8, any
 //!   64-bit timestamp survives.
 //! * **Hostile bytes cost little.** No input panics. Decompression stops at [`Limits::max_decompressed_bytes`]; the
-//!   records of a section take at most 32 bytes for each of its bytes; nothing else is allocated by a number that the
+//!   records of a section take at most 50 bytes for each of its bytes; nothing else is allocated by a number that the
 //!   input claims.
 //!
 //! # Example
