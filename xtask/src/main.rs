@@ -1,1 +1,28 @@
-fn main() {}
+//! The project's own commands: `cargo xtask services | load | tidy | test`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+#![allow(clippy::disallowed_methods, reason = "a tool for people measures real time")]
+
+mod services;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start, stop or list the servers that suites, benches and trials use.
+    Services(services::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Services(arguments) => services::run(&arguments),
+    }
+}

@@ -1,0 +1,24 @@
+//! Real servers on loopback: installed from package registries, started without root, stopped by pid.
+//!
+//! [`KafkaCluster`] is what suites, benches and the demo share. Every node is a process of its own with its own
+//! directory, so that it can be killed, paused and restarted at a chosen instant.
+
+mod kafka_cluster;
+mod kafka_config;
+mod kafka_install;
+mod kafka_node;
+mod kafka_tool;
+mod location;
+mod port;
+mod prerequisites;
+mod process;
+
+pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
+pub use kafka_config::NodeConfig;
+pub use kafka_install::{KAFKA_VERSION, KafkaInstall};
+pub use kafka_node::KafkaNode;
+pub use kafka_tool::KafkaTool;
+pub use location::{repository_root, services_dir};
+pub use port::free_ports;
+pub use prerequisites::{Prerequisite, ensure};
+pub use process::{ServerProcess, Signal};

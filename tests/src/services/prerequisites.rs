@@ -1,0 +1,99 @@
+//! System packages that servers and builds need.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// One thing that has to be on the machine, how to see it, and the Debian package that brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prerequisite {
+    /// A Java runtime, 17 or newer, for Kafka.
+    Java,
+    /// Maven, which fetches Kafka's jars.
+    Maven,
+    /// Compiler and headers that the librdkafka build needs.
+    CBuild,
+}
+
+impl Prerequisite {
+    const fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Java => &["openjdk-17-jre-headless"],
+            Self::Maven => &["maven"],
+            Self::CBuild => &["gcc", "g++", "make", "pkg-config", "libssl-dev", "zlib1g-dev"],
+        }
+    }
+
+    fn is_present(self) -> bool {
+        match self {
+            Self::Java => runs("java", "-version"),
+            Self::Maven => runs("mvn", "-v"),
+            Self::CBuild => {
+                ["gcc", "g++", "make", "pkg-config"].iter().all(|tool| runs(tool, "--version"))
+                    && ["openssl", "zlib"].iter().all(|library| has_library(library))
+            }
+        }
+    }
+}
+
+/// Installs what is missing with apt when that can work (root on Debian or Ubuntu).
+///
+/// # Errors
+/// When something is missing and cannot be installed: the message is the one command to type.
+pub fn ensure(wanted: &[Prerequisite]) -> Result<()> {
+    let missing: Vec<Prerequisite> = wanted.iter().copied().filter(|one| !one.is_present()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|one| one.packages()).copied().collect();
+    let by_hand = format!("apt-get update && apt-get install -y {}", packages.join(" "));
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+        bail!("{missing:?} not found on this machine; type this and try again:\n    sudo sh -c '{by_hand}'");
+    }
+    let status = Command::new("sh")
+        .args(["-c", &by_hand])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot start sh")?;
+    if !status.success() {
+        bail!("`{by_hand}` failed with {status}");
+    }
+    match missing.iter().find(|one| !one.is_present()) {
+        Some(still) => bail!("{still:?} is still not there after `{by_hand}`"),
+        None => Ok(()),
+    }
+}
+
+fn runs(program: &str, argument: &str) -> bool {
+    Command::new(program)
+        .arg(argument)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn has_library(name: &str) -> bool {
+    Command::new("pkg-config").args(["--exists", name]).status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Prerequisite, ensure};
+
+    #[test]
+    fn ensure_with_nothing_wanted_does_nothing() {
+        ensure(&[]).expect("nothing to install");
+    }
+
+    #[test]
+    fn every_prerequisite_names_a_package() {
+        for one in [Prerequisite::Java, Prerequisite::Maven, Prerequisite::CBuild] {
+            assert!(!one.packages().is_empty(), "{one:?}");
+        }
+    }
+}
