@@ -1,0 +1,22 @@
+//! Round trips, counted.
+
+/// How many calls were made, whatever came of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trips {
+    /// Calls of `read`.
+    pub reads: u64,
+    /// Calls of `commit`.
+    pub commits: u64,
+    /// Calls of `delete`.
+    pub deletes: u64,
+    /// Calls of `list`.
+    pub lists: u64,
+}
+
+impl Trips {
+    /// All calls.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.reads.saturating_add(self.commits).saturating_add(self.deletes).saturating_add(self.lists)
+    }
+}
