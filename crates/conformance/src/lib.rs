@@ -1,1 +1,45 @@
-//! Contract suites for stores, each case proven by a lying double.
+//! Contract suites: what an implementation of a trait of `velostream-core` has to do, as cases that anybody can run
+//! against theirs.
+//!
+//! Layer 3; only tests depend on it. It knows no backend: the implementation under test comes from a factory.
+//!
+//! Contract of this crate:
+//! 1. Each case checks one point and says in words what it saw instead.
+//! 2. Each case names a [`Lie`]: an honest store that tells this lie fails it. A case that cannot fail proves nothing;
+//!    the crate's own tests run every case against its lie, and all cases against an honest store.
+//! 3. A case that does not apply (a store that claims no durability cannot be reopened) prints `not run` and why.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use velostream_conformance::Fixture;
+//! use velostream_store_memory::MemoryStore;
+//!
+//! async fn memory() -> Fixture {
+//!     Fixture::new(Arc::new(MemoryStore::new()))
+//! }
+//! // One `#[test]` for each case:
+//! velostream_conformance::conformance!(memory);
+//! # fn main() {
+//! let verdict = velostream_conformance::run("read_absent_key_is_none", memory);
+//! assert!(matches!(verdict, velostream_conformance::Checked::Held));
+//! # }
+//! ```
+//!
+//! It starts no servers and injects no network faults: that is the business of each backend's own tests.
+
+mod case;
+mod double;
+mod fixture;
+mod lie;
+mod run;
+mod store;
+mod suite;
+mod verdict;
+
+pub use case::Case;
+pub use double::LyingStore;
+pub use fixture::{Fixture, Reopen};
+pub use lie::Lie;
+pub use run::run;
+pub use suite::STORE_CASES;
+pub use verdict::{Checked, Verdict, Violation};

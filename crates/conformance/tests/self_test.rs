@@ -1,0 +1,90 @@
+//! Every case passes an honest store and finds its liar out.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test shows itself by a panic")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use velostream_conformance::{
+    Case, Checked, Fixture, Lie, LyingStore, Reopen, STORE_CASES, Verdict, Violation,
+};
+use velostream_core::{ConditionalStore, DurabilityClass, StoreGuarantees};
+use velostream_store_memory::MemoryStore;
+
+/// Small limits, so that every case about limits runs.
+fn guarantees() -> StoreGuarantees {
+    StoreGuarantees {
+        class: DurabilityClass::Restart,
+        linearizable: true,
+        shared: false,
+        max_value_bytes: 2 << 20,
+        max_puts: 40,
+    }
+}
+
+fn honest() -> Fixture {
+    let store = Arc::new(MemoryStore::with_guarantees(guarantees()));
+    let reopen: Reopen = Box::new(|store| Box::pin(async { store }));
+    Fixture::new(store).with_reopen(reopen)
+}
+
+fn liar(lie: Lie) -> Fixture {
+    let honest = Arc::new(MemoryStore::with_guarantees(guarantees()));
+    let reopen: Reopen = Box::new(move |store| {
+        Box::pin(async move {
+            let again: Arc<dyn ConditionalStore> = match lie {
+                Lie::ForgetsOnReopen => Arc::new(MemoryStore::with_guarantees(guarantees())),
+                Lie::RenumbersOnReopen => Arc::new(LyingStore::new(store, lie)),
+                _ => store,
+            };
+            again
+        })
+    });
+    // This lie begins with the second process.
+    let store: Arc<dyn ConditionalStore> = match lie {
+        Lie::RenumbersOnReopen => honest,
+        _ => Arc::new(LyingStore::new(honest, lie)),
+    };
+    Fixture::new(store).with_reopen(reopen)
+}
+
+async fn run(case: &Case, fixture: &Fixture) -> Verdict {
+    let guard = tokio::time::timeout(Duration::from_secs(30), (case.run)(fixture)).await;
+    guard.unwrap_or(Err(Violation::Hangs { what: "the case" }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_store_passes_every_case() {
+    for case in STORE_CASES {
+        let verdict = run(case, &honest()).await;
+        assert!(matches!(verdict, Ok(Checked::Held)), "{}: {verdict:?}", case.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_finds_its_liar_out() {
+    let mut missed = Vec::new();
+    for case in STORE_CASES {
+        if run(case, &liar(case.refutes)).await.is_ok() {
+            missed.push((case.name, case.refutes));
+        }
+    }
+    assert!(missed.is_empty(), "lies that passed: {missed:#?}");
+}
+
+#[test]
+fn names_of_cases_are_unique() {
+    let names: BTreeSet<&str> = STORE_CASES.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), STORE_CASES.len());
+    assert!(names.len() >= 57);
+}
+
+mod memory {
+    use super::*;
+
+    async fn memory() -> Fixture {
+        Fixture::new(Arc::new(MemoryStore::new()))
+    }
+    velostream_conformance::conformance!(memory);
+}
