@@ -5,4 +5,5 @@
 
 #![allow(clippy::disallowed_methods, reason = "test servers live in real time")]
 
+pub mod load;
 pub mod services;

@@ -21,4 +21,5 @@ pub use kafka_tool::KafkaTool;
 pub use location::{repository_root, services_dir};
 pub use port::free_ports;
 pub use prerequisites::{Prerequisite, ensure};
+pub(crate) use process::pause;
 pub use process::{ServerProcess, Signal};

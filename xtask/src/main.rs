@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::disallowed_methods, reason = "a tool for people measures real time")]
 
+mod load;
 mod services;
 
 use anyhow::Result;
@@ -19,10 +20,13 @@ struct Arguments {
 enum Command {
     /// Start, stop or list the servers that suites, benches and trials use.
     Services(services::Arguments),
+    /// Fill a topic with seeded records.
+    Load(load::Arguments),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Services(arguments) => services::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
     }
 }

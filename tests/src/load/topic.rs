@@ -1,0 +1,80 @@
+//! Topics of a load.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Creates a topic with the cluster's default replication and waits until its partitions have leaders.
+///
+/// # Errors
+/// When the broker refuses, also if the topic exists.
+pub fn create_topic(bootstrap: &str, topic: &str, partitions: i32, config: &[(&str, &str)]) -> Result<()> {
+    let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+    for (key, value) in config {
+        new = new.set(key, value);
+    }
+    let admin = admin(bootstrap)?;
+    let results = block_on(admin.create_topics([&new], &AdminOptions::new().operation_timeout(Some(LIMIT))))?;
+    if let Some(Err((name, code))) = results.context("cannot ask for topics")?.into_iter().next() {
+        bail!("cannot create topic {name}: {code}");
+    }
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create()?;
+    let wanted = usize::try_from(partitions)?;
+    for _ in 0..600 {
+        let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+        let led =
+            metadata.topics().iter().flat_map(|one| one.partitions()).filter(|one| one.leader() >= 0).count();
+        if led == wanted {
+            return Ok(());
+        }
+        crate::services::pause(Duration::from_millis(50));
+    }
+    bail!("the partitions of topic {topic} have no leaders")
+}
+
+/// Deletes a topic.
+///
+/// # Errors
+/// When the broker refuses, also if there is none.
+pub fn delete_topic(bootstrap: &str, topic: &str) -> Result<()> {
+    let admin = admin(bootstrap)?;
+    let options = AdminOptions::new().operation_timeout(Some(LIMIT));
+    let results = block_on(admin.delete_topics(&[topic], &options))?;
+    match results.context("cannot ask for topics")?.into_iter().next() {
+        Some(Err((name, code))) => bail!("cannot delete topic {name}: {code}"),
+        _ => Ok(()),
+    }
+}
+
+/// The offset after the last one of each partition as a read_committed reader sees it (the last stable offset).
+///
+/// # Errors
+/// When the topic does not exist or its leaders do not answer.
+pub fn end_offsets(bootstrap: &str, topic: &str) -> Result<Vec<i64>> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("isolation.level", "read_committed")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
+    let partitions = metadata.topics().first().map_or(0, |one| one.partitions().len());
+    if partitions == 0 {
+        bail!("no topic {topic} at {bootstrap}");
+    }
+    (0..i32::try_from(partitions)?).map(|one| Ok(consumer.fetch_watermarks(topic, one, LIMIT)?.1)).collect()
+}
+
+fn admin(bootstrap: &str) -> Result<AdminClient<DefaultClientContext>> {
+    Ok(ClientConfig::new().set("bootstrap.servers", bootstrap).create()?)
+}
+
+/// librdkafka's own thread completes these futures; nothing here needs an executor of its own.
+fn block_on<F: Future>(future: F) -> Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    Ok(runtime.block_on(future))
+}
