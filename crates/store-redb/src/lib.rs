@@ -1,1 +1,12 @@
-//! Embedded conditional store on redb.
+#![doc = include_str!("docs.md")]
+
+mod codec;
+mod config;
+mod database;
+mod error;
+mod store;
+mod writer;
+
+pub use config::Config;
+pub use error::Error;
+pub use store::RedbStore;
