@@ -57,3 +57,8 @@ pub use offset_for_leader_epoch::{
 pub use produce::{Produce, ProducePartition, ProduceResponse, ProduceTopic, ProducedPartition, RecordError};
 pub use sync_group::{MemberAssignment, SyncGroup, SyncGroupResponse};
 pub use txn_offset_commit::{CommitPartition, CommitTopic, TxnOffsetCommit, TxnOffsetCommitResponse};
+
+#[cfg(test)]
+mod cross_check;
+#[cfg(test)]
+mod garbage;

@@ -335,3 +335,6 @@ impl Channel {
         Error::Io { broker, addr, api: Some(waiting.api), sent: waiting.sent, source: Arc::clone(source) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,37 @@ impl Request for AddOffsetsToTxn {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, theirs, transactional_id};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = AddOffsetsToTxn {
+            transactional_id: "x".to_owned(),
+            producer_id: 5,
+            producer_epoch: 6,
+            group: "g".to_owned(),
+        };
+        check::request(&request, |_| {
+            theirs::AddOffsetsToTxnRequest::default()
+                .with_transactional_id(transactional_id("x"))
+                .with_producer_id(theirs::ProducerId(5))
+                .with_producer_epoch(6)
+                .with_group_id(group_id("g"))
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<AddOffsetsToTxn, _>(
+            |_| theirs::AddOffsetsToTxnResponse::default().with_throttle_time_ms(3).with_error_code(51),
+            |_| AddOffsetsToTxnResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::CONCURRENT_TRANSACTIONS,
+            },
+        );
+    }
+}

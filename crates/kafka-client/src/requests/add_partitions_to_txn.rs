@@ -69,3 +69,62 @@ impl Request for AddPartitionsToTxn {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, theirs, topic_name, transactional_id};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = AddPartitionsToTxn {
+            transactional_id: "x".to_owned(),
+            producer_id: 5,
+            producer_epoch: 6,
+            topics: vec![TopicPartitions { topic: "t".to_owned(), partitions: vec![1, 2] }],
+        };
+        check::request(&request, |_| {
+            let topic = theirs::add_partitions_to_txn_request::AddPartitionsToTxnTopic::default()
+                .with_name(topic_name("t"))
+                .with_partitions(vec![1, 2]);
+            theirs::AddPartitionsToTxnRequest::default()
+                .with_v3_and_below_transactional_id(transactional_id("x"))
+                .with_v3_and_below_producer_id(theirs::ProducerId(5))
+                .with_v3_and_below_producer_epoch(6)
+                .with_v3_and_below_topics(vec![topic])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::add_partitions_to_txn_response as a;
+        let result = |index, code| {
+            a::AddPartitionsToTxnPartitionResult::default()
+                .with_partition_index(index)
+                .with_partition_error_code(code)
+        };
+        check::response::<AddPartitionsToTxn, _>(
+            |_| {
+                let topic = a::AddPartitionsToTxnTopicResult::default()
+                    .with_name(topic_name("t"))
+                    .with_results_by_partition(vec![result(1, 55), result(2, 29)]);
+                theirs::AddPartitionsToTxnResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_results_by_topic_v3_and_below(vec![topic])
+            },
+            |_| {
+                let part = |partition, code| PartitionResult {
+                    topic: "t".into(),
+                    partition,
+                    error: ErrorCode(code),
+                };
+                let response = AddPartitionsToTxnResponse {
+                    throttle: Duration::from_millis(3),
+                    partitions: vec![part(1, 55), part(2, 29)],
+                };
+                assert_eq!(response.error(), ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+                response
+            },
+        );
+    }
+}

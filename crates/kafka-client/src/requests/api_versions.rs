@@ -125,3 +125,90 @@ impl Request for ApiVersions {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        check::request(&ApiVersions {}, |v| {
+            let mut expected = theirs::ApiVersionsRequest::default();
+            if v >= 3 {
+                expected.client_software_name = text("velostream");
+                expected.client_software_version = text(env!("CARGO_PKG_VERSION"));
+            }
+            expected
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<ApiVersions, _>(
+            |v| {
+                let range = |key, max| {
+                    theirs::api_versions_response::ApiVersion::default()
+                        .with_api_key(key)
+                        .with_min_version(1)
+                        .with_max_version(max)
+                };
+                let mut written =
+                    theirs::ApiVersionsResponse::default().with_api_keys(vec![range(0, 12), range(999, 4)]);
+                if v >= 1 {
+                    written.throttle_time_ms = 5;
+                }
+                if v >= 3 {
+                    written.finalized_features_epoch = 9;
+                    written.finalized_features = vec![
+                        theirs::api_versions_response::FinalizedFeatureKey::default()
+                            .with_name(text("transaction.version"))
+                            .with_max_version_level(2)
+                            .with_min_version_level(1),
+                    ];
+                }
+                written
+            },
+            |v| {
+                let finalized = if v >= 3 {
+                    BTreeMap::from([("transaction.version".to_owned(), 2)])
+                } else {
+                    BTreeMap::new()
+                };
+                ApiVersionsResponse {
+                    error: ErrorCode::NONE,
+                    ranges: BTreeMap::from([
+                        (0, VersionRange { min: 1, max: 12 }),
+                        (999, VersionRange { min: 1, max: 4 }),
+                    ]),
+                    throttle: Duration::from_millis(if v >= 1 { 5 } else { 0 }),
+                    features: Features { finalized, epoch: if v >= 3 { 9 } else { -1 } },
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn transaction_version_is_zero_where_the_broker_names_none() {
+        assert_eq!(Features::default().transaction_version(), 0);
+        let features =
+            Features { finalized: BTreeMap::from([("transaction.version".to_owned(), 2)]), epoch: 1 };
+        assert_eq!(features.transaction_version(), 2);
+    }
+
+    #[test]
+    fn refusal_in_version_zero_is_understood() {
+        // UNSUPPORTED_VERSION and one range, as a broker that does not know version 3 answers (KIP-511).
+        let mut r = Reader::new(bytes::Bytes::from_static(&[0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 2]), 3, true);
+        assert_eq!(ApiVersions::decode(&mut r).unwrap().error, ErrorCode::UNSUPPORTED_VERSION);
+    }
+
+    #[test]
+    fn highest_common_version_is_none_where_ranges_do_not_meet() {
+        let range = VersionRange { min: 2, max: 5 };
+        assert_eq!(range.highest_common(0, 9), Some(5));
+        assert_eq!(range.highest_common(3, 4), Some(4));
+        assert_eq!(range.highest_common(6, 9), None);
+        assert_eq!(range.highest_common(0, 1), None);
+    }
+}

@@ -90,3 +90,45 @@ impl Request for CreatePartitions {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs, topic_name};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let topics = vec![NewPartitions { name: "t".to_owned(), count: 9 }];
+        let request = CreatePartitions { topics, timeout: Duration::from_secs(5), validate_only: false };
+        check::request(&request, |_| {
+            let topic = theirs::create_partitions_request::CreatePartitionsTopic::default()
+                .with_name(topic_name("t"))
+                .with_count(9)
+                .with_assignments(None);
+            theirs::CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(5000)
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<CreatePartitions, _>(
+            |_| {
+                let result = theirs::create_partitions_response::CreatePartitionsTopicResult::default()
+                    .with_name(topic_name("t"))
+                    .with_error_code(37)
+                    .with_error_message(Some(text("m")));
+                theirs::CreatePartitionsResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_results(vec![result])
+            },
+            |_| CreatePartitionsResponse {
+                throttle: Duration::from_millis(3),
+                topics: vec![PartitionsResult {
+                    name: "t".to_owned(),
+                    error: ErrorCode::INVALID_PARTITIONS,
+                    error_message: Some("m".to_owned()),
+                }],
+            },
+        );
+    }
+}

@@ -128,3 +128,73 @@ fn skip_config(r: &mut Reader) -> Result<(), Malformed> {
     r.bool()?; // sensitive
     r.end_struct()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, Uuid, text, theirs, topic_name};
+
+    fn create(partitions: i32, replication: i16) -> CreateTopics {
+        let configs = vec![("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)];
+        CreateTopics {
+            topics: vec![NewTopic { name: "t".to_owned(), partitions, replication, configs }],
+            timeout: Duration::from_secs(5),
+            validate_only: true,
+        }
+    }
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        assert_eq!(create(4, -1).min_version(), 4);
+        for (partitions, replication) in [(4, 1), (4, -1), (-1, 1)] {
+            check::request(&create(partitions, replication), |_| {
+                use theirs::create_topics_request as c;
+                let config =
+                    |name, value| c::CreatableTopicConfig::default().with_name(text(name)).with_value(value);
+                let topic = c::CreatableTopic::default()
+                    .with_name(topic_name("t"))
+                    .with_num_partitions(partitions)
+                    .with_replication_factor(replication)
+                    .with_configs(vec![config("a", Some(text("1"))), config("b", None)]);
+                theirs::CreateTopicsRequest::default()
+                    .with_topics(vec![topic])
+                    .with_timeout_ms(5000)
+                    .with_validate_only(true)
+            });
+        }
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::create_topics_response as c;
+        check::response::<CreateTopics, _>(
+            |v| {
+                let mut topic = c::CreatableTopicResult::default()
+                    .with_name(topic_name("t"))
+                    .with_error_code(36)
+                    .with_error_message(Some(text("m")));
+                if v >= 7 {
+                    topic.topic_id = Uuid::from_bytes([7; 16]);
+                }
+                if v >= 5 {
+                    topic.num_partitions = 4;
+                    topic.replication_factor = 1;
+                    topic.topic_config_error_code = 29;
+                    topic.configs = Some(vec![
+                        c::CreatableTopicConfigs::default().with_name(text("a")).with_value(Some(text("1"))),
+                    ]);
+                }
+                theirs::CreateTopicsResponse::default().with_throttle_time_ms(3).with_topics(vec![topic])
+            },
+            |v| CreateTopicsResponse {
+                throttle: Duration::from_millis(3),
+                topics: vec![CreatedTopic {
+                    name: "t".to_owned(),
+                    id: TopicId(if v >= 7 { [7; 16] } else { [0; 16] }),
+                    error: ErrorCode::TOPIC_ALREADY_EXISTS,
+                    error_message: Some("m".to_owned()),
+                }],
+            },
+        );
+    }
+}

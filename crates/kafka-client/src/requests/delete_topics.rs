@@ -90,3 +90,46 @@ impl Request for DeleteTopics {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs, topic_name};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = DeleteTopics { topics: vec!["t".to_owned()], timeout: Duration::from_secs(5) };
+        check::request(&request, |v| {
+            let expected = theirs::DeleteTopicsRequest::default().with_timeout_ms(5000);
+            if v >= 6 {
+                let state = theirs::delete_topics_request::DeleteTopicState::default()
+                    .with_name(Some(topic_name("t")));
+                return expected.with_topics(vec![state]);
+            }
+            expected.with_topic_names(vec![topic_name("t")])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<DeleteTopics, _>(
+            |v| {
+                let mut topic = theirs::delete_topics_response::DeletableTopicResult::default()
+                    .with_name(Some(topic_name("t")))
+                    .with_error_code(3);
+                if v >= 5 {
+                    topic.error_message = Some(text("m"));
+                }
+                theirs::DeleteTopicsResponse::default().with_throttle_time_ms(3).with_responses(vec![topic])
+            },
+            |v| DeleteTopicsResponse {
+                throttle: Duration::from_millis(3),
+                topics: vec![DeletedTopic {
+                    name: Some("t".to_owned()),
+                    error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+                    error_message: (v >= 5).then(|| "m".to_owned()),
+                }],
+            },
+        );
+    }
+}

@@ -150,3 +150,74 @@ fn read_entry(r: &mut Reader) -> Result<ConfigEntry, Malformed> {
     r.end_struct()?;
     Ok(ConfigEntry { name, value, source, is_sensitive })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let resource = |kind, keys: Option<Vec<String>>| ConfigResource { kind, name: "t".to_owned(), keys };
+        let resources = vec![
+            resource(ResourceKind::Topic, Some(vec!["a".to_owned()])),
+            resource(ResourceKind::Broker, None),
+        ];
+        check::request(&DescribeConfigs { resources }, |_| {
+            let resource = |kind, keys| {
+                theirs::describe_configs_request::DescribeConfigsResource::default()
+                    .with_resource_type(kind)
+                    .with_resource_name(text("t"))
+                    .with_configuration_keys(keys)
+            };
+            theirs::DescribeConfigsRequest::default()
+                .with_resources(vec![resource(2, Some(vec![text("a")])), resource(4, None)])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::describe_configs_response as d;
+        check::response::<DescribeConfigs, _>(
+            |v| {
+                let synonym = d::DescribeConfigsSynonym::default()
+                    .with_name(text("s"))
+                    .with_value(Some(text("2")))
+                    .with_source(5);
+                let mut entry = d::DescribeConfigsResourceResult::default()
+                    .with_name(text("a"))
+                    .with_value(Some(text("1")))
+                    .with_config_source(1)
+                    .with_is_sensitive(true)
+                    .with_synonyms(vec![synonym]);
+                if v >= 3 {
+                    entry.config_type = 2;
+                    entry.documentation = Some(text("doc"));
+                }
+                let result = d::DescribeConfigsResult::default()
+                    .with_error_code(3)
+                    .with_error_message(Some(text("m")))
+                    .with_resource_type(2)
+                    .with_resource_name(text("t"))
+                    .with_configs(vec![entry]);
+                theirs::DescribeConfigsResponse::default().with_throttle_time_ms(3).with_results(vec![result])
+            },
+            |_| {
+                let entry = ConfigEntry {
+                    name: "a".to_owned(),
+                    value: Some("1".to_owned()),
+                    source: 1,
+                    is_sensitive: true,
+                };
+                let resource = DescribedConfig {
+                    error: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+                    error_message: Some("m".to_owned()),
+                    name: "t".to_owned(),
+                    entries: vec![entry],
+                };
+                assert_eq!((resource.get("a"), resource.get("b")), (Some("1"), None));
+                DescribeConfigsResponse { throttle: Duration::from_millis(3), resources: vec![resource] }
+            },
+        );
+    }
+}

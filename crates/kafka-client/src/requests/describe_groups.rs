@@ -115,3 +115,59 @@ fn read_member(r: &mut Reader) -> Result<DescribedMember, Malformed> {
     r.end_struct()?;
     Ok(member)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        check::request(&DescribeGroups { groups: vec!["g".to_owned()] }, |_| {
+            theirs::DescribeGroupsRequest::default().with_groups(vec![group_id("g")])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::describe_groups_response as d;
+        check::response::<DescribeGroups, _>(
+            |v| {
+                let mut member = d::DescribedGroupMember::default()
+                    .with_member_id(text("m"))
+                    .with_client_id(text("c"))
+                    .with_client_host(text("h"))
+                    .with_member_metadata(Bytes::from_static(b"meta"))
+                    .with_member_assignment(Bytes::from_static(b"part"));
+                if v >= 4 {
+                    member.group_instance_id = Some(text("i"));
+                }
+                let group = d::DescribedGroup::default()
+                    .with_group_id(group_id("g"))
+                    .with_group_state(text("Stable"))
+                    .with_protocol_type(text("consumer"))
+                    .with_protocol_data(text("sticky"))
+                    .with_members(vec![member]);
+                theirs::DescribeGroupsResponse::default().with_throttle_time_ms(3).with_groups(vec![group])
+            },
+            |v| {
+                let member = DescribedMember {
+                    member: "m".to_owned(),
+                    instance: (v >= 4).then(|| "i".to_owned()),
+                    client_id: "c".to_owned(),
+                    host: "h".to_owned(),
+                    metadata: Bytes::from_static(b"meta"),
+                    assignment: Bytes::from_static(b"part"),
+                };
+                let group = DescribedGroup {
+                    error: ErrorCode::NONE,
+                    group: "g".to_owned(),
+                    state: "Stable".to_owned(),
+                    protocol: "sticky".to_owned(),
+                    members: vec![member],
+                };
+                DescribeGroupsResponse { throttle: Duration::from_millis(3), groups: vec![group] }
+            },
+        );
+    }
+}

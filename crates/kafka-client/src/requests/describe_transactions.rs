@@ -94,3 +94,50 @@ impl Request for DescribeTransactions {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs, topic_name, transactional_id};
+
+    #[test]
+    fn request_reads_back() {
+        check::request(&DescribeTransactions { transactional_ids: vec!["x".to_owned()] }, |_| {
+            theirs::DescribeTransactionsRequest::default().with_transactional_ids(vec![transactional_id("x")])
+        });
+    }
+
+    #[test]
+    fn response_reads() {
+        use theirs::describe_transactions_response as d;
+        check::response::<DescribeTransactions, _>(
+            |_| {
+                let topic = d::TopicData::default().with_topic(topic_name("t")).with_partitions(vec![1, 2]);
+                let state = d::TransactionState::default()
+                    .with_transactional_id(transactional_id("x"))
+                    .with_transaction_state(text("Ongoing"))
+                    .with_transaction_timeout_ms(10_000)
+                    .with_transaction_start_time_ms(11)
+                    .with_producer_id(theirs::ProducerId(5))
+                    .with_producer_epoch(6)
+                    .with_topics(vec![topic]);
+                theirs::DescribeTransactionsResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_transaction_states(vec![state])
+            },
+            |_| DescribeTransactionsResponse {
+                throttle: Duration::from_millis(3),
+                states: vec![TransactionState {
+                    error: ErrorCode::NONE,
+                    transactional_id: "x".to_owned(),
+                    state: "Ongoing".to_owned(),
+                    timeout: Duration::from_secs(10),
+                    start_ms: 11,
+                    producer_id: 5,
+                    producer_epoch: 6,
+                    topics: vec![TopicPartitions { topic: "t".to_owned(), partitions: vec![1, 2] }],
+                }],
+            },
+        );
+    }
+}

@@ -69,3 +69,59 @@ impl Request for EndTxn {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, theirs, transactional_id};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = EndTxn {
+            transactional_id: "x".to_owned(),
+            producer_id: 5,
+            producer_epoch: 6,
+            commit: true,
+            max_version: EndTxn::MAX,
+        };
+        check::request(&request, |_| {
+            theirs::EndTxnRequest::default()
+                .with_transactional_id(transactional_id("x"))
+                .with_producer_id(theirs::ProducerId(5))
+                .with_producer_epoch(6)
+                .with_committed(true)
+        });
+        assert_eq!(EndTxn { max_version: EndTxn::MAX_V1, ..request }.max_version(), 4);
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<EndTxn, _>(
+            |v| {
+                let written = theirs::EndTxnResponse::default().with_throttle_time_ms(3);
+                if v >= 5 {
+                    written.with_producer_id(theirs::ProducerId(5)).with_producer_epoch(7)
+                } else {
+                    written
+                }
+            },
+            |v| EndTxnResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::NONE,
+                next: (v >= 5).then_some((5, 7)),
+            },
+        );
+    }
+
+    #[test]
+    fn refusal_names_no_next_epoch() {
+        check::response::<EndTxn, _>(
+            |_| theirs::EndTxnResponse::default().with_error_code(47),
+            |_| EndTxnResponse {
+                throttle: Duration::ZERO,
+                error: ErrorCode::INVALID_PRODUCER_EPOCH,
+                next: None,
+            },
+        );
+    }
+}

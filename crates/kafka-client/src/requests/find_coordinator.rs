@@ -95,3 +95,77 @@ fn read_node(r: &mut Reader) -> Result<Option<Broker>, Malformed> {
     let port = u16::try_from(port).map_err(|_| r.malformed("port"))?;
     Ok(Some(Broker { id: BrokerId(id), host, port, rack: None }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = FindCoordinator { kind: CoordinatorKind::Transaction, key: "x".to_owned() };
+        check::request(&request, |v| {
+            let expected = theirs::FindCoordinatorRequest::default().with_key_type(1);
+            if v >= 4 {
+                expected.with_coordinator_keys(vec![text("x")])
+            } else {
+                expected.with_key(text("x"))
+            }
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<FindCoordinator, _>(
+            |v| {
+                let written = theirs::FindCoordinatorResponse::default().with_throttle_time_ms(3);
+                if v >= 4 {
+                    let found = theirs::find_coordinator_response::Coordinator::default()
+                        .with_key(text("x"))
+                        .with_node_id(theirs::BrokerId(2))
+                        .with_host(text("h"))
+                        .with_port(9)
+                        .with_error_message(Some(text("m")));
+                    return written.with_coordinators(vec![found]);
+                }
+                written
+                    .with_node_id(theirs::BrokerId(2))
+                    .with_host(text("h"))
+                    .with_port(9)
+                    .with_error_message(Some(text("m")))
+            },
+            |_| FindCoordinatorResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::NONE,
+                error_message: Some("m".to_owned()),
+                coordinator: Some(Broker { id: BrokerId(2), host: "h".to_owned(), port: 9, rack: None }),
+            },
+        );
+    }
+
+    #[test]
+    fn node_minus_one_is_no_coordinator() {
+        check::response::<FindCoordinator, _>(
+            |v| {
+                let none = theirs::BrokerId(-1);
+                if v >= 4 {
+                    let found = theirs::find_coordinator_response::Coordinator::default()
+                        .with_node_id(none)
+                        .with_port(-1)
+                        .with_error_code(15);
+                    return theirs::FindCoordinatorResponse::default().with_coordinators(vec![found]);
+                }
+                theirs::FindCoordinatorResponse::default()
+                    .with_node_id(none)
+                    .with_port(-1)
+                    .with_error_code(15)
+            },
+            |_| FindCoordinatorResponse {
+                throttle: Duration::ZERO,
+                error: ErrorCode::COORDINATOR_NOT_AVAILABLE,
+                error_message: Some(String::new()),
+                coordinator: None,
+            },
+        );
+    }
+}

@@ -58,3 +58,32 @@ impl Request for Heartbeat {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request =
+            Heartbeat { group: "g".to_owned(), generation: 8, member: "m".to_owned(), instance: None };
+        let expected = || {
+            theirs::HeartbeatRequest::default()
+                .with_group_id(group_id("g"))
+                .with_generation_id(8)
+                .with_member_id(text("m"))
+        };
+        check::request(&request, |_| expected());
+        let request = Heartbeat { instance: Some("i".to_owned()), ..request };
+        check::request(&request, |_| expected().with_group_instance_id(Some(text("i"))));
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<Heartbeat, _>(
+            |_| theirs::HeartbeatResponse::default().with_throttle_time_ms(3).with_error_code(25),
+            |_| HeartbeatResponse { throttle: Duration::from_millis(3), error: ErrorCode::UNKNOWN_MEMBER_ID },
+        );
+    }
+}

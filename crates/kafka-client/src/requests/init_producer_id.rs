@@ -68,3 +68,47 @@ impl Request for InitProducerId {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, theirs, transactional_id};
+
+    fn init(producer_id: i64, producer_epoch: i16) -> InitProducerId {
+        let timeout = Duration::from_secs(10);
+        InitProducerId { transactional_id: Some("x".to_owned()), timeout, producer_id, producer_epoch }
+    }
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let expected = |id, epoch| {
+            theirs::InitProducerIdRequest::default()
+                .with_transactional_id(Some(transactional_id("x")))
+                .with_transaction_timeout_ms(10_000)
+                .with_producer_id(theirs::ProducerId(id))
+                .with_producer_epoch(epoch)
+        };
+        check::request(&init(-1, -1), |_| expected(-1, -1));
+        assert_eq!(init(5, 6).min_version(), 3);
+        check::request(&init(5, 6), |_| expected(5, 6));
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<InitProducerId, _>(
+            |_| {
+                theirs::InitProducerIdResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_error_code(51)
+                    .with_producer_id(theirs::ProducerId(5))
+                    .with_producer_epoch(6)
+            },
+            |_| InitProducerIdResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::CONCURRENT_TRANSACTIONS,
+                producer_id: 5,
+                producer_epoch: 6,
+            },
+        );
+    }
+}

@@ -145,3 +145,91 @@ impl Request for JoinGroup {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, text, theirs};
+
+    fn join(instance: Option<&str>) -> JoinGroup {
+        JoinGroup {
+            group: "g".to_owned(),
+            session_timeout: Duration::from_secs(6),
+            rebalance_timeout: Duration::from_millis(1500),
+            member: "m".to_owned(),
+            instance: instance.map(str::to_owned),
+            protocol_type: "consumer".to_owned(),
+            protocols: vec![GroupProtocol {
+                name: "sticky".to_owned(),
+                metadata: Bytes::from_static(b"meta"),
+            }],
+            reason: Some("why".to_owned()),
+        }
+    }
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let expected = |v: i16| {
+            let protocol = theirs::join_group_request::JoinGroupRequestProtocol::default()
+                .with_name(text("sticky"))
+                .with_metadata(Bytes::from_static(b"meta"));
+            theirs::JoinGroupRequest::default()
+                .with_group_id(group_id("g"))
+                .with_session_timeout_ms(6000)
+                .with_rebalance_timeout_ms(1500)
+                .with_member_id(text("m"))
+                .with_protocol_type(text("consumer"))
+                .with_protocols(vec![protocol])
+                .with_reason((v >= 8).then(|| text("why")))
+        };
+        check::request(&join(None), expected);
+        assert_eq!(join(Some("i")).min_version(), 5);
+        check::request(&join(Some("i")), |v| expected(v).with_group_instance_id(Some(text("i"))));
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<JoinGroup, _>(
+            |v| {
+                let mut member = theirs::join_group_response::JoinGroupResponseMember::default()
+                    .with_member_id(text("m"))
+                    .with_metadata(Bytes::from_static(b"meta"));
+                if v >= 5 {
+                    member.group_instance_id = Some(text("i"));
+                }
+                let mut written = theirs::JoinGroupResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_error_code(79)
+                    .with_generation_id(8)
+                    .with_protocol_name(Some(text("sticky")))
+                    .with_leader(text("m"))
+                    .with_member_id(text("m"))
+                    .with_members(vec![member]);
+                if v >= 7 {
+                    written.protocol_type = Some(text("consumer"));
+                }
+                if v >= 9 {
+                    written.skip_assignment = true;
+                }
+                written
+            },
+            |v| {
+                let instance = (v >= 5).then(|| "i".to_owned());
+                JoinGroupResponse {
+                    throttle: Duration::from_millis(3),
+                    error: ErrorCode::MEMBER_ID_REQUIRED,
+                    generation: 8,
+                    protocol: Some("sticky".to_owned()),
+                    leader: "m".to_owned(),
+                    member: "m".to_owned(),
+                    skip_assignment: v >= 9,
+                    members: vec![JoinedMember {
+                        member: "m".to_owned(),
+                        instance,
+                        metadata: Bytes::from_static(b"meta"),
+                    }],
+                }
+            },
+        );
+    }
+}

@@ -83,3 +83,42 @@ impl Request for LeaveGroup {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let leaving = LeavingMember {
+            member: "m".to_owned(),
+            instance: Some("i".to_owned()),
+            reason: Some("why".to_owned()),
+        };
+        check::request(&LeaveGroup { group: "g".to_owned(), members: vec![leaving] }, |v| {
+            let member = theirs::leave_group_request::MemberIdentity::default()
+                .with_member_id(text("m"))
+                .with_group_instance_id(Some(text("i")))
+                .with_reason((v >= 5).then(|| text("why")));
+            theirs::LeaveGroupRequest::default().with_group_id(group_id("g")).with_members(vec![member])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<LeaveGroup, _>(
+            |_| {
+                let member = theirs::leave_group_response::MemberResponse::default()
+                    .with_member_id(text("m"))
+                    .with_error_code(25);
+                theirs::LeaveGroupResponse::default().with_throttle_time_ms(3).with_members(vec![member])
+            },
+            |_| LeaveGroupResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::NONE,
+                members: vec![LeftMember { member: "m".to_owned(), error: ErrorCode::UNKNOWN_MEMBER_ID }],
+            },
+        );
+    }
+}

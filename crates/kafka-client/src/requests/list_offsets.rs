@@ -123,3 +123,61 @@ impl Request for ListOffsets {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, theirs, topic_name};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let partition =
+            ListOffsetsPartition { partition: 3, current_leader_epoch: 4, timestamp_ms: EARLIEST };
+        let topics = vec![ListOffsetsTopic { topic: "t".to_owned(), partitions: vec![partition] }];
+        check::request(&ListOffsets { isolation: Isolation::ReadCommitted, topics }, |v| {
+            use theirs::list_offsets_request as l;
+            let mut partition = l::ListOffsetsPartition::default().with_partition_index(3).with_timestamp(-2);
+            if v >= 4 {
+                partition.current_leader_epoch = 4;
+            }
+            let topic =
+                l::ListOffsetsTopic::default().with_name(topic_name("t")).with_partitions(vec![partition]);
+            theirs::ListOffsetsRequest::default()
+                .with_replica_id(theirs::BrokerId(-1))
+                .with_isolation_level(1)
+                .with_topics(vec![topic])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::list_offsets_response as l;
+        check::response::<ListOffsets, _>(
+            |v| {
+                let mut partition = l::ListOffsetsPartitionResponse::default()
+                    .with_partition_index(3)
+                    .with_error_code(78)
+                    .with_timestamp(11)
+                    .with_offset(12);
+                if v >= 4 {
+                    partition.leader_epoch = 5;
+                }
+                let topic = l::ListOffsetsTopicResponse::default()
+                    .with_name(topic_name("t"))
+                    .with_partitions(vec![partition]);
+                theirs::ListOffsetsResponse::default().with_throttle_time_ms(3).with_topics(vec![topic])
+            },
+            |v| ListOffsetsResponse {
+                throttle: Duration::from_millis(3),
+                partitions: vec![ListedOffset {
+                    topic: "t".into(),
+                    partition: 3,
+                    error: ErrorCode::OFFSET_NOT_AVAILABLE,
+                    timestamp_ms: 11,
+                    offset: 12,
+                    leader_epoch: if v >= 4 { 5 } else { -1 },
+                }],
+            },
+        );
+    }
+}

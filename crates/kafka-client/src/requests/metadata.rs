@@ -163,3 +163,98 @@ fn read_partition(r: &mut Reader) -> Result<MetadataPartition, Malformed> {
     r.end_struct()?;
     Ok(partition)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, Uuid, text, theirs, topic_name};
+
+    fn expected(
+        topics: Option<Vec<theirs::metadata_request::MetadataRequestTopic>>,
+    ) -> theirs::MetadataRequest {
+        theirs::MetadataRequest::default().with_topics(topics).with_allow_auto_topic_creation(false)
+    }
+
+    #[test]
+    fn request_for_names_all_and_ids_reads_back_in_every_version() {
+        let named = |name| {
+            theirs::metadata_request::MetadataRequestTopic::default().with_name(Some(topic_name(name)))
+        };
+        let names = Metadata { topics: Topics::Names(vec!["a".to_owned(), "b".to_owned()]) };
+        check::request(&names, |_| expected(Some(vec![named("a"), named("b")])));
+        check::request(&Metadata { topics: Topics::Names(vec![]) }, |_| expected(Some(vec![])));
+        check::request(&Metadata { topics: Topics::All }, |_| expected(None));
+        let by_id = || {
+            theirs::metadata_request::MetadataRequestTopic::default()
+                .with_name(None)
+                .with_topic_id(Uuid::from_bytes([7; 16]))
+        };
+        let ids = Metadata { topics: Topics::Ids(vec![TopicId([7; 16])]) };
+        assert_eq!(ids.min_version(), 12);
+        check::request(&ids, |_| expected(Some(vec![by_id()])));
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::metadata_response as m;
+        check::response::<Metadata, _>(
+            |v| {
+                let mut partition = m::MetadataResponsePartition::default()
+                    .with_error_code(5)
+                    .with_partition_index(3)
+                    .with_leader_id(theirs::BrokerId(-1))
+                    .with_replica_nodes(vec![theirs::BrokerId(1), theirs::BrokerId(2)])
+                    .with_isr_nodes(vec![theirs::BrokerId(2)]);
+                if v >= 7 {
+                    partition.leader_epoch = 8;
+                }
+                if v >= 5 {
+                    partition.offline_replicas = vec![theirs::BrokerId(1)];
+                }
+                let mut topic = m::MetadataResponseTopic::default()
+                    .with_name(Some(topic_name("t")))
+                    .with_is_internal(true)
+                    .with_partitions(vec![partition]);
+                if v >= 10 {
+                    topic.topic_id = Uuid::from_bytes([9; 16]);
+                }
+                let broker = m::MetadataResponseBroker::default()
+                    .with_node_id(theirs::BrokerId(2))
+                    .with_host(text("h"))
+                    .with_port(9092)
+                    .with_rack(Some(text("r")));
+                theirs::MetadataResponse::default()
+                    .with_throttle_time_ms(4)
+                    .with_brokers(vec![broker])
+                    .with_cluster_id(Some(text("c")))
+                    .with_controller_id(theirs::BrokerId(2))
+                    .with_topics(vec![topic])
+            },
+            |v| MetadataResponse {
+                throttle: Duration::from_millis(4),
+                brokers: vec![Broker {
+                    id: BrokerId(2),
+                    host: "h".to_owned(),
+                    port: 9092,
+                    rack: Some("r".to_owned()),
+                }],
+                cluster_id: Some("c".to_owned()),
+                controller: Some(BrokerId(2)),
+                topics: vec![MetadataTopic {
+                    error: ErrorCode::NONE,
+                    name: Some("t".to_owned()),
+                    id: TopicId(if v >= 10 { [9; 16] } else { [0; 16] }),
+                    is_internal: true,
+                    partitions: vec![MetadataPartition {
+                        error: ErrorCode::LEADER_NOT_AVAILABLE,
+                        index: 3,
+                        leader: None,
+                        leader_epoch: if v >= 7 { 8 } else { -1 },
+                        replicas: vec![1, 2],
+                        in_sync: vec![2],
+                    }],
+                }],
+            },
+        );
+    }
+}

@@ -60,3 +60,56 @@ impl Request for OffsetCommit {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, theirs, topic_name};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let partition =
+            super::super::CommitPartition { partition: 3, offset: 44, leader_epoch: 2, metadata: None };
+        let topics = vec![CommitTopic { topic: "t".to_owned(), partitions: vec![partition] }];
+        check::request(
+            &OffsetCommit { group: "g".to_owned(), generation: -1, member: String::new(), topics },
+            |v| {
+                use theirs::offset_commit_request as o;
+                let mut partition = o::OffsetCommitRequestPartition::default()
+                    .with_partition_index(3)
+                    .with_committed_offset(44)
+                    .with_committed_metadata(None);
+                if v >= 6 {
+                    partition.committed_leader_epoch = 2;
+                }
+                let topic = o::OffsetCommitRequestTopic::default()
+                    .with_name(topic_name("t"))
+                    .with_partitions(vec![partition]);
+                theirs::OffsetCommitRequest::default().with_group_id(group_id("g")).with_topics(vec![topic])
+            },
+        );
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::offset_commit_response as o;
+        check::response::<OffsetCommit, _>(
+            |_| {
+                let partition =
+                    o::OffsetCommitResponsePartition::default().with_partition_index(3).with_error_code(25);
+                let topic = o::OffsetCommitResponseTopic::default()
+                    .with_name(topic_name("t"))
+                    .with_partitions(vec![partition]);
+                theirs::OffsetCommitResponse::default().with_throttle_time_ms(3).with_topics(vec![topic])
+            },
+            |_| OffsetCommitResponse {
+                throttle: Duration::from_millis(3),
+                partitions: vec![PartitionResult {
+                    topic: "t".into(),
+                    partition: 3,
+                    error: crate::ErrorCode::UNKNOWN_MEMBER_ID,
+                }],
+            },
+        );
+    }
+}

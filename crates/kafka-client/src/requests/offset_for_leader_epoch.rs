@@ -112,3 +112,57 @@ impl Request for OffsetForLeaderEpoch {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, theirs, topic_name};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let partition = EpochPartition { partition: 3, current_leader_epoch: 4, leader_epoch: 2 };
+        let topics = vec![EpochTopic { topic: "t".to_owned(), partitions: vec![partition] }];
+        check::request(&OffsetForLeaderEpoch { topics }, |v| {
+            use theirs::offset_for_leader_epoch_request as o;
+            let partition = o::OffsetForLeaderPartition::default()
+                .with_partition(3)
+                .with_current_leader_epoch(4)
+                .with_leader_epoch(2);
+            let topic = o::OffsetForLeaderTopic::default()
+                .with_topic(topic_name("t"))
+                .with_partitions(vec![partition]);
+            let expected = theirs::OffsetForLeaderEpochRequest::default().with_topics(vec![topic]);
+            if v >= 3 { expected.with_replica_id(theirs::BrokerId(-1)) } else { expected }
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        use theirs::offset_for_leader_epoch_response as o;
+        check::response::<OffsetForLeaderEpoch, _>(
+            |_| {
+                let end = o::EpochEndOffset::default()
+                    .with_error_code(74)
+                    .with_partition(3)
+                    .with_leader_epoch(2)
+                    .with_end_offset(33);
+                let topic = o::OffsetForLeaderTopicResult::default()
+                    .with_topic(topic_name("t"))
+                    .with_partitions(vec![end]);
+                theirs::OffsetForLeaderEpochResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_topics(vec![topic])
+            },
+            |_| OffsetForLeaderEpochResponse {
+                throttle: Duration::from_millis(3),
+                partitions: vec![EpochEndOffset {
+                    topic: "t".into(),
+                    partition: 3,
+                    error: ErrorCode::FENCED_LEADER_EPOCH,
+                    leader_epoch: 2,
+                    end_offset: 33,
+                }],
+            },
+        );
+    }
+}

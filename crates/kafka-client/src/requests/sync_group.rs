@@ -91,3 +91,61 @@ impl Request for SyncGroup {
         response.throttle
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::cross_check::{self as check, group_id, text, theirs};
+
+    #[test]
+    fn request_reads_back_in_every_version() {
+        let request = SyncGroup {
+            group: "g".to_owned(),
+            generation: 8,
+            member: "m".to_owned(),
+            instance: None,
+            protocol_type: "consumer".to_owned(),
+            protocol: "sticky".to_owned(),
+            assignments: vec![MemberAssignment {
+                member: "m".to_owned(),
+                assignment: Bytes::from_static(b"part"),
+            }],
+        };
+        check::request(&request, |v| {
+            let part = theirs::sync_group_request::SyncGroupRequestAssignment::default()
+                .with_member_id(text("m"))
+                .with_assignment(Bytes::from_static(b"part"));
+            theirs::SyncGroupRequest::default()
+                .with_group_id(group_id("g"))
+                .with_generation_id(8)
+                .with_member_id(text("m"))
+                .with_protocol_type((v >= 5).then(|| text("consumer")))
+                .with_protocol_name((v >= 5).then(|| text("sticky")))
+                .with_assignments(vec![part])
+        });
+    }
+
+    #[test]
+    fn response_reads_in_every_version() {
+        check::response::<SyncGroup, _>(
+            |v| {
+                let written = theirs::SyncGroupResponse::default()
+                    .with_throttle_time_ms(3)
+                    .with_error_code(27)
+                    .with_assignment(Bytes::from_static(b"part"));
+                if v >= 5 {
+                    written
+                        .with_protocol_type(Some(text("consumer")))
+                        .with_protocol_name(Some(text("sticky")))
+                } else {
+                    written
+                }
+            },
+            |_| SyncGroupResponse {
+                throttle: Duration::from_millis(3),
+                error: ErrorCode::REBALANCE_IN_PROGRESS,
+                assignment: Bytes::from_static(b"part"),
+            },
+        );
+    }
+}
