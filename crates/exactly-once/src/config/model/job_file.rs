@@ -1,0 +1,163 @@
+//! The job file as a whole.
+
+use garde::{Path, Report, Validate};
+use serde::{Deserialize, Serialize};
+use velostream_core::JobName;
+
+use super::duration::text as duration_text;
+use super::exactly_once::ExactlyOnceConfig;
+use super::http::HttpConfig;
+use super::name;
+use super::processing::JobProcessingConfig;
+use super::sink::{Sink, TOPIC};
+use super::source::Source;
+use super::state::{StateDir, state_dir};
+use super::topic_pattern::TopicPattern;
+
+/// Most lanes of one worker.
+pub const MAX_LANES: u16 = 64;
+
+/// A job: what is read, where it goes, and how. Every key that a part of velostream does not exist for is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct JobFile {
+    /// Name of the job, unique per sink system: `[a-z][a-z0-9_-]{0,47}`.
+    #[serde(with = "name")]
+    #[garde(custom(name::is_job_name))]
+    pub job: JobName,
+    /// Where records come from.
+    #[garde(dive)]
+    pub source: Source,
+    /// Where they go.
+    #[garde(dive)]
+    pub sink: Sink,
+    /// Writers of one worker, each with its own transaction and its own splits. Default 1.
+    #[serde(default = "lanes")]
+    #[garde(custom(is_lane_count))]
+    pub lanes: u16,
+    /// How records are delivered.
+    #[serde(default)]
+    #[garde(dive)]
+    pub exactly_once: ExactlyOnceConfig,
+    /// Directory for what a worker keeps: `<state_dir>/<job>/<instance>/`. Default `./.velostream`.
+    #[serde(default = "state_dir")]
+    #[garde(dive)]
+    pub state_dir: StateDir,
+    /// Retries and bounds.
+    #[serde(default)]
+    #[garde(dive)]
+    pub processing: JobProcessingConfig,
+    /// Where a worker answers about itself. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub http: Option<HttpConfig>,
+}
+
+const fn lanes() -> u16 {
+    1
+}
+
+impl JobFile {
+    /// A job with everything else by default. Not validated: see [`validate`](Self::validate).
+    #[must_use]
+    pub fn new(job: JobName, source: Source, sink: Sink) -> Self {
+        Self {
+            job,
+            source,
+            sink,
+            lanes: lanes(),
+            exactly_once: ExactlyOnceConfig::default(),
+            state_dir: state_dir(),
+            processing: JobProcessingConfig::default(),
+            http: None,
+        }
+    }
+
+    /// Ranges of single fields; where they hold, what contradicts what.
+    pub(crate) fn check(&self) -> Report {
+        if let Err(report) = self.validate_with(&()) {
+            return report;
+        }
+        let mut report = Report::new();
+        let mut refuse = |path: &[&'static str], text: String| {
+            let path = path.iter().fold(Path::empty(), |path, key| path.join(*key));
+            report.append(path, garde::Error::new(text));
+        };
+        self.check_timing(&mut refuse);
+        self.check_topics(&mut refuse);
+        if self.lanes > 1 && !matches!((&self.source, &self.sink), (Source::Kafka(_), Sink::Kafka(_))) {
+            refuse(&["lanes"], "files are read and written by one lane\nwrite 1, or leave it out".to_owned());
+        }
+        report
+    }
+
+    fn check_timing(&self, refuse: &mut impl FnMut(&[&'static str], String)) {
+        let processing = &self.processing;
+        if processing.retry_backoff > processing.retry_backoff_max {
+            refuse(
+                &["processing", "retry_backoff"],
+                format!(
+                    "longer than retry_backoff_max\nwrite at most {}",
+                    duration_text(processing.retry_backoff_max)
+                ),
+            );
+        }
+        let Sink::Kafka(sink) = &self.sink else { return };
+        if sink.heartbeat_interval.saturating_mul(3) > sink.session_timeout {
+            refuse(
+                &["sink", "kafka", "heartbeat_interval"],
+                format!(
+                    "a session needs three heartbeats\nwrite at most {}",
+                    duration_text(sink.session_timeout / 3)
+                ),
+            );
+        }
+        let interval = self.exactly_once.transaction.max_interval;
+        if interval.saturating_mul(2) > sink.transaction_timeout {
+            refuse(
+                &["exactly_once", "transaction", "max_interval"],
+                format!(
+                    "the broker would abort such a transaction\nwrite at most half of sink.kafka.transaction_timeout: {}",
+                    duration_text(sink.transaction_timeout / 2)
+                ),
+            );
+        }
+    }
+
+    fn check_topics(&self, refuse: &mut impl FnMut(&[&'static str], String)) {
+        let (Source::Kafka(source), Sink::Kafka(sink)) = (&self.source, &self.sink) else {
+            if let (Source::File(_), Sink::Kafka(sink)) = (&self.source, &self.sink)
+                && sink.topic.contains(TOPIC)
+            {
+                refuse(
+                    &["sink", "kafka", "topic"],
+                    "a file has no topic\nname the destination: topic: orders".to_owned(),
+                );
+            }
+            return;
+        };
+        let single = matches!(source.topics.as_slice(), [TopicPattern::Name(_)]);
+        if !sink.topic.contains(TOPIC) && !single {
+            refuse(
+                &["sink", "kafka", "topic"],
+                "several topics would meet in one\nuse {topic} for the source topic, for example dr.{topic}"
+                    .to_owned(),
+            );
+        }
+        if sink.topic == TOPIC && source.bootstrap_servers.overlaps(&sink.bootstrap_servers) {
+            refuse(
+                &["sink", "kafka", "topic"],
+                "source and sink are the same topics of the same cluster\ngive the destination another name, for example copy.{topic}"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn is_lane_count(lanes: &u16, (): &()) -> garde::Result {
+    if (1..=MAX_LANES).contains(lanes) {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!("out of range\nwrite a number from 1 to {MAX_LANES}")))
+}

@@ -1,0 +1,78 @@
+//! The level of every kind of job, and each thing that changes it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use exactly_once::Error;
+use exactly_once::config::{JobFile, ProcessVariables};
+use exactly_once::core::{Code, DeliveryLevel};
+use exactly_once::explain::{Explanation, Required, Role, explain};
+
+const KAFKA_SOURCE: &str = "kafka: { bootstrap_servers: 'a:1', topics: [t] }";
+const KAFKA_SINK: &str = "kafka: { bootstrap_servers: 'b:1', topic: u }";
+const FILE_SOURCE: &str = "file: { path: in }";
+const FILE_SINK: &str = "file: { path: out }";
+
+fn explanation(source: &str, sink: &str, tail: &str) -> Explanation {
+    let text = format!("job: j\nsource: {{ {source} }}\nsink: {{ {sink} }}\n{tail}");
+    explain(&JobFile::parse("j.yaml", &text, &ProcessVariables::new(".")).unwrap())
+}
+
+fn settings(explanation: &Explanation, role: Role) -> Vec<&'static str> {
+    explanation.of(role).filter_map(|reason| reason.setting).collect()
+}
+
+#[test]
+fn every_pair_of_ends_is_exactly_once_by_transaction() {
+    for source in [KAFKA_SOURCE, FILE_SOURCE] {
+        for sink in [KAFKA_SINK, FILE_SINK] {
+            let explanation = explanation(source, sink, "");
+            assert_eq!(explanation.level, DeliveryLevel::ExactlyOnceTransactional, "{source} -> {sink}");
+            explanation.require(Required::ExactlyOnce).unwrap();
+            assert!(explanation.of(Role::Gives).count() >= 3);
+            assert!(explanation.of(Role::Assumes).count() >= 3);
+            assert_eq!(explanation.of(Role::Lowers).count(), 0);
+        }
+    }
+}
+
+#[test]
+fn gap_policy_continue_takes_exactly_once_away() {
+    let source = "kafka: { bootstrap_servers: 'a:1', topics: [t], gap_policy: continue }";
+    let explanation = explanation(source, KAFKA_SINK, "");
+    assert_eq!(explanation.level, DeliveryLevel::AtLeastOnce);
+    assert_eq!(settings(&explanation, Role::Lowers), ["source.kafka.gap_policy"]);
+    let error = explanation.require(Required::ExactlyOnce).unwrap_err();
+    assert_eq!(error.code(), Code::Guarantee);
+    assert!(matches!(error, Error::Guarantee { level: DeliveryLevel::AtLeastOnce, .. }));
+    assert_eq!(error.to_string(), "job j: exactly_once is required, the job file gives at_least_once");
+}
+
+#[test]
+fn settings_that_only_need_attention_leave_the_level() {
+    let source =
+        "kafka: { bootstrap_servers: 'a:1', topics: [t], isolation: read_uncommitted, start: latest }";
+    let sink = "kafka: { bootstrap_servers: 'b:1', replication_factor: 1 }";
+    let explanation = explanation(source, sink, "exactly_once: { pass_through: off }\n");
+    assert_eq!(explanation.level, DeliveryLevel::ExactlyOnceTransactional);
+    assert_eq!(
+        settings(&explanation, Role::Warns),
+        [
+            "sink.kafka.replication_factor",
+            "source.kafka.isolation",
+            "source.kafka.start",
+            "exactly_once.pass_through",
+        ]
+    );
+}
+
+#[test]
+fn reasons_stand_in_the_order_of_their_roles() {
+    let explanation = explanation(KAFKA_SOURCE, FILE_SINK, "");
+    assert!(explanation.reasons.is_sorted_by_key(|reason| reason.role));
+    assert!(explanation.of(Role::Warns).any(|r| r.text.contains("keys, headers and timestamps")));
+}
+
+#[test]
+fn pass_through_off_is_text_and_not_a_truth_value() {
+    explanation(KAFKA_SOURCE, KAFKA_SINK, "exactly_once: { pass_through: off }\n");
+}
