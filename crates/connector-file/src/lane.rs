@@ -13,12 +13,14 @@ use crate::layout::Layout;
 use crate::writer::Writer;
 use crate::{Error, SinkConfig, source};
 
+type StartOf = dyn Fn(&SplitId) -> Result<SourcePosition> + Send + Sync;
+
 /// Where a split starts that the sink has never seen.
 ///
 /// Asked once per split in the life of an output directory: the answer is written into the manifest with the claim,
 /// so that a start such as "latest" is never resolved twice.
 #[derive(Clone)]
-pub struct Start(Arc<dyn Fn(&SplitId) -> Result<SourcePosition> + Send + Sync>);
+pub struct Start(Arc<StartOf>);
 
 impl Start {
     /// Starts where `position` says; called on a thread that may block.

@@ -80,6 +80,11 @@ mod reader;
 mod source;
 mod writer;
 
+/// The README's example is compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use committed::CommittedReader;
 pub use config::{Format, SinkConfig, SourceConfig};
 pub use error::{Error, Result};
