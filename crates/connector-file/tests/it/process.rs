@@ -110,6 +110,7 @@ fn process_killed_at_any_time_and_started_again_copies_each_line_once_in_order()
             killed_in_the_middle += 1;
         }
     }
+    println!("{killed_in_the_middle} of 60 kills hit the copying");
     assert!(killed_in_the_middle >= 5, "only {killed_in_the_middle} kills hit the copying");
     assert!(rig.run("exec \"$@\"").success());
     assert_eq!(rig.committed(), rig.expected());
