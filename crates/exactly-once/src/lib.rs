@@ -42,6 +42,17 @@
 pub mod config;
 mod error;
 pub mod explain;
+pub mod settings;
 
 pub use error::{Error, Result};
+#[cfg(feature = "connector-file")]
+pub use velostream_connector_file as connector_file;
+#[cfg(feature = "connector-kafka")]
+pub use velostream_connector_kafka as connector_kafka;
 pub use velostream_core as core;
+pub use velostream_processor as processor;
+pub use velostream_protocol as protocol;
+#[cfg(feature = "store-memory")]
+pub use velostream_store_memory as store_memory;
+#[cfg(feature = "store-redb")]
+pub use velostream_store_redb as store_redb;
