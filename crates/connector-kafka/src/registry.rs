@@ -1,0 +1,299 @@
+//! The split registry: which source partition stands behind each journal partition.
+
+mod registrar;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::info;
+use velostream_core::{Clock, KafkaPartition};
+use velostream_kafka_client::{
+    ApiKey, Cluster, CreateTopics, ErrorCode, Isolation, NewTopic, ResourceKind, Topics,
+};
+
+use self::registrar::Registrar;
+use crate::config::{SinkConfig, SourceConfig, Start};
+use crate::connections::Connections;
+use crate::error::{Error, Gap, Result};
+use crate::journal::reader::{Ends, Reading, Visitor};
+use crate::journal::{Descriptor, Entry};
+use crate::membership::Share;
+use crate::names::Names;
+use crate::sink::{Needed, SinkTopic, await_leaders, describe, prepare_topics};
+use crate::source::{discover, resolve_start};
+
+/// The splits of a job as this process knows them. Clones are independent snapshots.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    parts: Arc<Parts>,
+    splits: BTreeMap<u32, Descriptor>,
+    destinations: BTreeMap<String, SinkTopic>,
+    loaded: bool,
+}
+
+#[derive(Debug)]
+struct Parts {
+    source: Cluster,
+    sink: Cluster,
+    source_config: Arc<SourceConfig>,
+    sink_config: Arc<SinkConfig>,
+    names: Names,
+    clock: Arc<dyn Clock>,
+}
+
+const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(10);
+
+impl Registry {
+    /// An empty snapshot.
+    #[must_use]
+    pub fn new(
+        (source, source_config): (Cluster, Arc<SourceConfig>),
+        (sink, sink_config): (Cluster, Arc<SinkConfig>),
+        names: Names,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let parts = Parts { source, sink, source_config, sink_config, names, clock };
+        Self { parts: Arc::new(parts), splits: BTreeMap::new(), destinations: BTreeMap::new(), loaded: false }
+    }
+
+    /// Splits by journal partition.
+    pub(crate) const fn splits(&self) -> &BTreeMap<u32, Descriptor> {
+        &self.splits
+    }
+
+    /// What a member is told.
+    pub(crate) fn share(&self, indices: &[u32], duplicate: bool) -> Share {
+        let splits: Vec<(u32, Descriptor)> =
+            indices.iter().filter_map(|i| self.splits.get(i).map(|d| (*i, d.clone()))).collect();
+        let topics: BTreeSet<&str> = splits.iter().map(|(_, d)| d.destination.as_str()).collect();
+        let destinations = topics.iter().filter_map(|t| self.destinations.get(*t).cloned()).collect();
+        Share { splits, destinations, duplicate }
+    }
+
+    /// Loads and completes the registry where this process has not done so yet.
+    pub(crate) async fn ensure_loaded(&mut self) -> Result<()> {
+        if !self.loaded {
+            *self = self.clone().refreshed().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the registry, adds partitions that the source has and it lacks, and prepares their destinations.
+    pub(crate) async fn refreshed(mut self) -> Result<Self> {
+        let source = discover(&self.parts.source, &self.parts.source_config).await?;
+        let journal = self.ensure_journal(source.len()).await?;
+        self.splits = self.read(0..journal).await?;
+        self.check(&source)?;
+        self.destinations = self.prepare(&source).await?;
+        let known: BTreeSet<KafkaPartition> = self.splits.values().map(Descriptor::source).collect();
+        let new: Vec<&KafkaPartition> = source.iter().filter(|p| !known.contains(*p)).collect();
+        if !new.is_empty() {
+            self.register(&new, journal).await?;
+        }
+        self.loaded = true;
+        Ok(self)
+    }
+
+    /// Creates the internal topic for a job that has never run; returns its number of partitions.
+    async fn ensure_journal(&self, wanted: usize) -> Result<u32> {
+        let topic = self.parts.names.journal();
+        let context = || format!("internal topic {topic}");
+        let metadata = self
+            .parts
+            .sink
+            .metadata(Topics::Names(vec![topic.clone()]))
+            .await
+            .map_err(Error::client(context()))?;
+        if let Some(found) =
+            metadata.topics.iter().find(|t| t.name.as_ref() == Some(&topic) && t.error.is_ok())
+        {
+            let settings =
+                describe(&self.parts.sink, ResourceKind::Topic, std::iter::once(topic.clone())).await?;
+            let policy =
+                settings.get(&topic).and_then(|s| s.get("cleanup.policy")).cloned().unwrap_or_default();
+            if policy != "compact" {
+                let what = format!("cleanup.policy is {policy:?} and must be \"compact\"");
+                return Err(Error::InternalTopic { topic, what });
+            }
+            return Ok(u32::try_from(found.partitions.len()).unwrap_or(u32::MAX));
+        }
+        let replicas = metadata.brokers.len().min(3);
+        self.create_journal(&topic, wanted.max(1), replicas).await?;
+        await_leaders(&self.parts.sink, &self.parts.clock, &topic, wanted.max(1)).await?;
+        Ok(u32::try_from(wanted.max(1)).unwrap_or(u32::MAX))
+    }
+
+    async fn create_journal(&self, topic: &str, partitions: usize, replicas: usize) -> Result<()> {
+        let context = || format!("internal topic {topic}: create");
+        let min_insync = replicas.saturating_sub(1).max(1);
+        let configs = [
+            ("cleanup.policy", "compact".to_owned()),
+            // The active segment is never compacted, so it must not grow old or large.
+            ("segment.ms", "600000".to_owned()),
+            ("segment.bytes", (16 << 20).to_string()),
+            ("min.insync.replicas", min_insync.to_string()),
+            ("message.timestamp.type", "CreateTime".to_owned()),
+        ];
+        let new = NewTopic {
+            name: topic.to_owned(),
+            partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+            replication: i16::try_from(replicas).unwrap_or(3),
+            configs: configs.into_iter().map(|(k, v)| (k.to_owned(), Some(v))).collect(),
+        };
+        let request = CreateTopics { topics: vec![new], timeout: ADMIN_DEADLINE, validate_only: false };
+        let controller = self.parts.sink.controller().await.map_err(Error::client(context()))?;
+        let answer =
+            controller.send_within(request, ADMIN_DEADLINE * 2).await.map_err(Error::client(context()))?;
+        for created in answer.topics {
+            if created.error != ErrorCode::TOPIC_ALREADY_EXISTS {
+                let context = format!("{}: {}", context(), created.error_message.unwrap_or_default());
+                created
+                    .error
+                    .check(controller.broker(), ApiKey::CreateTopics)
+                    .map_err(Error::client(context))?;
+            }
+        }
+        info!(topic, partitions, replicas, "created the internal topic");
+        Ok(())
+    }
+
+    /// Descriptors of journal partitions. A descriptor is the first record of its partition, so that this reads a
+    /// few bytes of each whatever the age of the job; a partition without one is read to its end.
+    async fn read(&self, partitions: std::ops::Range<u32>) -> Result<BTreeMap<u32, Descriptor>> {
+        let positions = partitions.filter_map(|p| Some((i32::try_from(p).ok()?, 0))).collect();
+        let mut reading =
+            Reading { topic: self.parts.names.journal(), isolation: Isolation::ReadCommitted, positions };
+        let mut found = Descriptors::default();
+        let mut connections = Connections::new(self.parts.sink.clone(), "sink");
+        let started = self.parts.clock.monotonic();
+        while !reading.positions.is_empty() {
+            let round = reading.round(&mut connections, &mut found).await;
+            let waited = self.parts.clock.monotonic().saturating_sub(started);
+            match round {
+                Ok(_) if waited < ADMIN_DEADLINE => {}
+                Ok(done) if done => {}
+                Ok(_) => {
+                    return Err(Error::ClaimTimeout {
+                        splits: reading.positions.len(),
+                        waited_ms: waited.as_millis(),
+                        what: "the registry cannot be read to its end",
+                    });
+                }
+                Err(error)
+                    if error.disposition() != velostream_core::Disposition::Retry
+                        || waited > ADMIN_DEADLINE =>
+                {
+                    return Err(error);
+                }
+                Err(_) => self.parts.clock.sleep(POLL).await,
+            }
+        }
+        Ok(found.0)
+    }
+
+    /// A job belongs to one source and one mapping.
+    fn check(&self, source: &[KafkaPartition]) -> Result<()> {
+        let wanted = self.parts.source.cluster_id();
+        for descriptor in self.splits.values() {
+            if descriptor.cluster_id != wanted {
+                return Err(Error::JobConflict {
+                    job: self.parts.names.job().to_string(),
+                    has: descriptor.cluster_id.clone(),
+                    wanted: wanted.to_owned(),
+                });
+            }
+            let destination = self.parts.sink_config.destination(&descriptor.topic);
+            if descriptor.destination != destination {
+                return Err(Error::JobConfigChanged {
+                    split: descriptor.split(),
+                    has: descriptor.destination.clone(),
+                    wanted: destination,
+                });
+            }
+            let known = descriptor.source();
+            let again = source.iter().any(|p| p.topic == known.topic && p.topic_id != known.topic_id);
+            if again && !known.topic_id.is_zero() {
+                let gap = Gap::Recreated;
+                return Err(Error::SourceGap { split: descriptor.split(), position: descriptor.start, gap });
+            }
+        }
+        Ok(())
+    }
+
+    async fn prepare(&self, source: &[KafkaPartition]) -> Result<BTreeMap<String, SinkTopic>> {
+        let mut partitions: BTreeMap<&str, usize> = BTreeMap::new();
+        for p in source {
+            *partitions.entry(&p.topic).or_default() += 1;
+        }
+        let names = partitions.keys().map(|t| (*t).to_owned());
+        let settings = describe(&self.parts.source, ResourceKind::Topic, names).await?;
+        let needed: Vec<Needed> = partitions
+            .iter()
+            .map(|(topic, count)| Needed {
+                source_topic: (*topic).to_owned(),
+                destination: self.parts.sink_config.destination(topic),
+                partitions: *count,
+                max_message_bytes: settings
+                    .get(*topic)
+                    .and_then(|s| s.get("max.message.bytes"))
+                    .and_then(|v| v.parse().ok())
+                    .unwrap_or(1_048_588),
+            })
+            .collect();
+        prepare_topics(&self.parts.sink, &self.parts.sink_config, &self.parts.clock, &needed).await
+    }
+
+    /// Writes the descriptors of new partitions, all in one transaction. Only the holder of the registrar's
+    /// transactional id does so: initializing it fences every other, and what they wrote is then read again.
+    async fn register(&mut self, new: &[&KafkaPartition], journal: u32) -> Result<()> {
+        let registrar = Registrar::become_one(&self.parts).await?;
+        self.splits = self.read(0..journal).await?;
+        let known: BTreeSet<KafkaPartition> = self.splits.values().map(Descriptor::source).collect();
+        // Partitions that appear after the job was created start at their beginning (R12).
+        let start = if self.splits.is_empty() { self.parts.source_config.start } else { Start::Earliest };
+        let taken: BTreeSet<u32> = self.splits.keys().copied().collect();
+        let mut free = (0_u32..).filter(|i| !taken.contains(i));
+        let mut added = BTreeMap::new();
+        for partition in new.iter().filter(|p| !known.contains(**p)) {
+            let descriptor = Descriptor {
+                cluster_id: partition.cluster_id.to_string(),
+                topic: partition.topic.to_string(),
+                topic_id: partition.topic_id.to_string(),
+                partition: partition.partition,
+                start: resolve_start(&self.parts.source, partition, start).await?,
+                destination: self.parts.sink_config.destination(&partition.topic),
+                destination_partition: partition.partition,
+            };
+            let index = free.next().ok_or(Error::Defect("more splits than a topic can have partitions"))?;
+            added.insert(index, descriptor);
+        }
+        let needed = added.keys().last().map_or(0, |last| last + 1);
+        if needed > journal {
+            registrar.grow_journal(&self.parts, needed).await?;
+        }
+        if !added.is_empty() {
+            registrar.write(&self.parts, &added).await?;
+            info!(splits = added.len(), "registered");
+        }
+        self.splits.extend(added);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Descriptors(BTreeMap<u32, Descriptor>);
+
+impl Visitor for Descriptors {
+    fn entry(&mut self, partition: i32, _offset: i64, entry: Entry) {
+        if let (Ok(index), Entry::Split(descriptor)) = (u32::try_from(partition), entry) {
+            self.0.entry(index).or_insert(descriptor);
+        }
+    }
+
+    fn finished(&mut self, partition: i32, position: i64, ends: Ends) -> bool {
+        let found = u32::try_from(partition).is_ok_and(|p| self.0.contains_key(&p));
+        found || position >= ends.high_watermark
+    }
+}

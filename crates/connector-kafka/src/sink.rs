@@ -1,0 +1,14 @@
+//! The sink: transactional lanes, and what they claim.
+
+mod claim;
+mod coordinator;
+mod fence;
+mod lane;
+mod outgoing;
+mod owner;
+mod produce;
+mod split;
+mod topics;
+
+pub use lane::KafkaLane;
+pub(crate) use topics::{Needed, SinkTopic, await_leaders, describe, prepare_topics};

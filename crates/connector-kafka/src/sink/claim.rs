@@ -1,0 +1,391 @@
+//! Taking splits over: claim, fence, read past the own claim (see `docs/PROTOCOL.md`, "Claim").
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, warn};
+use velostream_core::{BatchId, Claim, SourcePosition, SplitId};
+use velostream_kafka_batch::{Batch, WriteOptions, write_batch};
+use velostream_kafka_client::{
+    ApiKey, BrokerId, CoordinatorKind, ErrorCode, Isolation, OffsetFetch, Produce, ProducePartition,
+    ProduceTopic, Segments, TopicPartitions,
+};
+use velostream_protocol::kafka_lane::{Barrier, Fence, JournalEntry};
+
+use super::fence::fence;
+use super::owner::Owner;
+use super::split::ClaimedSplit;
+use crate::error::{Error, Result};
+use crate::journal::reader::{Ends, Reading, Visitor};
+use crate::journal::{ClaimRecord, Entry, ProgressRecord};
+use crate::membership::GroupToken;
+use crate::offsets::{Spec, list_offsets};
+
+/// Pause between rounds while an open transaction of an earlier owner is being ended.
+const ROUND_PAUSE: Duration = Duration::from_millis(2);
+/// Pause before a partition without a leader is tried again.
+const LEADER_PAUSE: Duration = Duration::from_millis(20);
+
+/// Claims `splits` for `owner` under the membership of `token`.
+pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[SplitId]) -> Result<Vec<Claim>> {
+    let journal: Arc<str> = owner.names.journal().into();
+    owner.splits.clear();
+    for split in splits {
+        let (index, descriptor) =
+            token.split(split).ok_or(Error::Defect("a split that the assignment does not name"))?;
+        owner.splits.insert(split.clone(), ClaimedSplit::new(index, descriptor, &journal));
+    }
+    // A zombie's claim would fence the healthy owner: the membership is confirmed right before it.
+    owner.membership.confirm(&token.member).await?;
+    let hints = committed_offsets(owner, false).await?;
+    let claimed = append_claims(owner, token.member.generation).await?;
+    let mut barriers = Barriers::new(owner, &claimed);
+    let from: BTreeMap<i32, i64> =
+        claimed.keys().map(|p| (*p, hints.get(p).map_or(0, |h| h.progress_at.max(0)))).collect();
+    read(owner, &from, Isolation::ReadUncommitted, &mut barriers).await?;
+    fence_earlier_owners(owner, &barriers).await;
+    read(owner, &from, Isolation::ReadCommitted, &mut barriers).await?;
+    let mut claims = Vec::new();
+    for split in splits {
+        claims.push(settle(owner, token, &barriers, split).await?);
+    }
+    cross_check(owner, token, &claims).await?;
+    Ok(claims)
+}
+
+/// A claim or progress record as the only record of a batch.
+pub(super) fn journal_batch(entry: &Entry, timestamp_ms: i64) -> Result<Batch> {
+    let broken =
+        |e: velostream_kafka_batch::Error| Error::Journal { partition: -1, offset: -1, what: e.to_string() };
+    let record = entry.to_record(timestamp_ms)?;
+    let bytes = write_batch(std::slice::from_ref(&record), WriteOptions::default()).map_err(broken)?;
+    Batch::parse(bytes).map_err(broken)
+}
+
+/// Appends a claim to every split's journal partition, outside any transaction, acknowledged by all replicas.
+/// Returns the offset of each. A repeated append after a lost reply only moves the barrier.
+async fn append_claims(owner: &mut Owner, generation: i32) -> Result<BTreeMap<i32, i64>> {
+    let record =
+        ClaimRecord { lane: owner.id.clone(), worker: owner.names.instance().to_string(), generation };
+    let batch = journal_batch(&Entry::Claim(record), owner.clock.unix_ms())?;
+    let topic = owner.names.journal();
+    let mut left: BTreeSet<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
+    let mut appended = BTreeMap::new();
+    let started = owner.clock.monotonic();
+    while !left.is_empty() {
+        let mut by_broker: BTreeMap<BrokerId, Vec<i32>> = BTreeMap::new();
+        for partition in &left {
+            let context = format!("internal topic {topic}-{partition}");
+            let leader = owner
+                .connections
+                .cluster()
+                .leader(&topic, *partition)
+                .await
+                .map_err(Error::client(context))?;
+            by_broker.entry(leader.broker).or_default().push(*partition);
+        }
+        for (broker, partitions) in by_broker {
+            for (partition, offset) in append(owner, broker, &topic, &partitions, &batch).await? {
+                left.remove(&partition);
+                appended.insert(partition, offset);
+            }
+        }
+        if !left.is_empty() {
+            give_up_after(owner, started, left.len(), "the internal topic has partitions without a leader")?;
+            owner.connections.cluster().invalidate_topic(&topic);
+            owner.clock.sleep(LEADER_PAUSE).await;
+        }
+    }
+    Ok(appended)
+}
+
+/// One Produce; partitions whose leader has moved are left out of the result.
+async fn append(
+    owner: &mut Owner,
+    broker: BrokerId,
+    topic: &str,
+    partitions: &[i32],
+    batch: &Batch,
+) -> Result<Vec<(i32, i64)>> {
+    let mut segments = Segments::new();
+    segments.push(batch.bytes().clone());
+    let request = Produce {
+        transactional_id: None,
+        acks: -1,
+        timeout: owner.config.client.request_timeout,
+        topics: vec![ProduceTopic {
+            topic: topic.to_owned(),
+            topic_id: velostream_core::TopicId::default(),
+            partitions: partitions
+                .iter()
+                .map(|p| ProducePartition { partition: *p, records: segments.clone() })
+                .collect(),
+        }],
+        max_version: 11,
+    };
+    let connection = owner.connections.to(broker).await?;
+    let context = || format!("claim in internal topic {topic}");
+    let answer = connection.send(request).await.map_err(Error::client(context()))?;
+    let mut appended = Vec::new();
+    for p in &answer.partitions {
+        match p.error {
+            ErrorCode::NONE => appended.push((p.partition, p.base_offset)),
+            ErrorCode::NOT_LEADER_OR_FOLLOWER
+            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            | ErrorCode::LEADER_NOT_AVAILABLE => {}
+            code => code.check(broker, ApiKey::Produce).map_err(Error::client(context()))?,
+        }
+    }
+    Ok(appended)
+}
+
+/// What the group's offsets say of a split.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    offset: i64,
+    /// Offset of the progress record in the journal: a hint where to start reading.
+    progress_at: i64,
+}
+
+/// Offsets of the group. Not linearizable, so only a hint and a cross-check: a coordinator that was replaced may
+/// still answer what was true before.
+async fn committed_offsets(owner: &Owner, require_stable: bool) -> Result<BTreeMap<i32, Committed>> {
+    let group = owner.names.group();
+    let context = || format!("offsets of group {group}");
+    let cluster = owner.connections.cluster();
+    let broker =
+        cluster.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
+    let connection = cluster.open(broker).await.map_err(Error::client(context()))?;
+    let partitions: Vec<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
+    let started = owner.clock.monotonic();
+    loop {
+        let request = OffsetFetch {
+            group: group.clone(),
+            topics: Some(vec![TopicPartitions {
+                topic: owner.names.journal(),
+                partitions: partitions.clone(),
+            }]),
+            require_stable,
+        };
+        let answer = connection.send(request).await.map_err(Error::client(context()))?;
+        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+        if answer.partitions.iter().any(|p| p.error == ErrorCode::UNSTABLE_OFFSET_COMMIT) {
+            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")?;
+            owner.clock.sleep(ROUND_PAUSE).await;
+            continue;
+        }
+        let mut found = BTreeMap::new();
+        for p in &answer.partitions {
+            p.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+            if let Some(offset) = p.offset {
+                let progress_at = p.metadata.as_deref().and_then(|m| m.parse().ok()).unwrap_or(-1);
+                found.insert(p.partition, Committed { offset, progress_at });
+            }
+        }
+        return Ok(found);
+    }
+}
+
+fn give_up_after(owner: &Owner, started: Duration, splits: usize, what: &'static str) -> Result<()> {
+    // Whatever is open ends by itself once its transaction times out; the broker sweeps every 10 s.
+    let bound = owner.config.transaction_timeout + Duration::from_secs(15);
+    let waited = owner.clock.monotonic().saturating_sub(started);
+    if waited > bound {
+        return Err(Error::ClaimTimeout { splits, waited_ms: waited.as_millis(), what });
+    }
+    Ok(())
+}
+
+/// The barriers of one claim, by journal partition.
+struct Barriers {
+    by_partition: BTreeMap<i32, Barrier<ProgressRecord>>,
+    committed: bool,
+}
+
+impl Barriers {
+    fn new(owner: &Owner, claimed: &BTreeMap<i32, i64>) -> Self {
+        let by_partition = owner
+            .splits
+            .iter()
+            .filter_map(|(split, s)| {
+                let claim = *claimed.get(&s.journal.partition)?;
+                let fenced = owner.fenced.get(split).copied().unwrap_or(-1);
+                Some((s.journal.partition, Barrier::new(owner.id.clone(), claim, fenced)))
+            })
+            .collect();
+        Self { by_partition, committed: false }
+    }
+}
+
+impl Visitor for Barriers {
+    fn entry(&mut self, partition: i32, offset: i64, entry: Entry) {
+        let Some(barrier) = self.by_partition.get_mut(&partition) else { return };
+        let entry = match entry {
+            Entry::Split(_) => return,
+            Entry::Claim(claim) => JournalEntry::Claim { lane: claim.lane },
+            Entry::Progress(progress) => {
+                JournalEntry::Progress { lane: progress.lane.clone(), released: progress.released, progress }
+            }
+        };
+        if self.committed {
+            barrier.observe_committed(offset, &entry);
+        } else {
+            barrier.observe_uncommitted(offset, &entry);
+        }
+    }
+
+    fn finished(&mut self, partition: i32, position: i64, ends: Ends) -> bool {
+        let Some(barrier) = self.by_partition.get_mut(&partition) else { return true };
+        if !self.committed {
+            return position > barrier.claim();
+        }
+        barrier.read_committed_to(position, ends.last_stable);
+        barrier.recovered().is_some()
+    }
+}
+
+async fn read(
+    owner: &mut Owner,
+    from: &BTreeMap<i32, i64>,
+    isolation: Isolation,
+    barriers: &mut Barriers,
+) -> Result<()> {
+    barriers.committed = isolation == Isolation::ReadCommitted;
+    let mut reading = Reading { topic: owner.names.journal(), isolation, positions: from.clone() };
+    let started = owner.clock.monotonic();
+    while !reading.round(&mut owner.connections, barriers).await? {
+        let left = reading.positions.len();
+        give_up_after(owner, started, left, "an earlier owner's transaction is still open")?;
+        owner.clock.sleep(ROUND_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Ends what earlier owners left open, all at once, each lane once.
+async fn fence_earlier_owners(owner: &mut Owner, barriers: &Barriers) {
+    let mut lanes: BTreeSet<String> = BTreeSet::new();
+    for barrier in barriers.by_partition.values() {
+        lanes.extend(barrier.fences().into_iter().map(|Fence { lane, .. }| lane));
+    }
+    let cluster = owner.connections.cluster();
+    let fencing = lanes.iter().map(|l| async {
+        (l.clone(), fence(cluster, l, owner.config.transaction_timeout, owner.clock.as_ref()).await)
+    });
+    let failed: BTreeSet<String> = futures::future::join_all(fencing)
+        .await
+        .into_iter()
+        .filter(|(_, done)| !done)
+        .map(|(l, _)| l)
+        .collect();
+    for (split, claimed) in &owner.splits {
+        let Some(barrier) = barriers.by_partition.get(&claimed.journal.partition) else { continue };
+        if barrier.fences().iter().all(|f| !failed.contains(&f.lane)) {
+            owner.fenced.insert(split.clone(), barrier.claim());
+        }
+    }
+}
+
+/// Position of one split, after the sink was checked against what was acknowledged (R11).
+async fn settle(
+    owner: &mut Owner,
+    token: &GroupToken,
+    barriers: &Barriers,
+    split: &SplitId,
+) -> Result<Claim> {
+    let (_, descriptor) =
+        token.split(split).ok_or(Error::Defect("a split that the assignment does not name"))?;
+    let claimed = owner.splits.get_mut(split).ok_or(Error::Defect("a split that was not claimed"))?;
+    let recovered = barriers
+        .by_partition
+        .get(&claimed.journal.partition)
+        .and_then(Barrier::recovered)
+        .ok_or(Error::Defect("a claim that ended before its barrier"))?;
+    let destination = token.destination(&claimed.target.topic);
+    if let Some(destination) = destination {
+        claimed.target_id = destination.topic_id;
+        claimed.max_batch_bytes = destination.max_message_bytes;
+    }
+    let Some((_, progress)) = recovered.progress else {
+        let position = SourcePosition::Kafka {
+            partition: Arc::clone(&claimed.source),
+            offset: descriptor.start,
+            leader_epoch: -1,
+        };
+        debug!(%split, start = descriptor.start, "no progress yet; starting where the registrar pinned it");
+        return Ok(Claim { split: split.clone(), position, batch: BatchId(0) });
+    };
+    let position = progress.position(&claimed.source);
+    if let Some(delivered) = progress.destinations.get(&claimed.target.to_string()) {
+        claimed.restore(delivered);
+        let target = claimed.target.clone();
+        let (was, highest) = (delivered.topic_id.clone(), delivered.highest);
+        check_sink(owner, &target, &was, highest).await?;
+    }
+    Ok(Claim { split: split.clone(), position, batch: progress.batch() })
+}
+
+/// A sink that went back is a named error, never a place to write on.
+async fn check_sink(
+    owner: &mut Owner,
+    target: &super::outgoing::Target,
+    was: &str,
+    highest: i64,
+) -> Result<()> {
+    let context = || format!("sink {target}");
+    let leader = owner
+        .connections
+        .cluster()
+        .leader(&target.topic, target.partition)
+        .await
+        .map_err(Error::client(context()))?;
+    let zero = velostream_core::TopicId::default().to_string();
+    if was != zero && !leader.topic_id.is_zero() && leader.topic_id.to_string() != was {
+        let what = format!("the topic was created again (id {was} is now {})", leader.topic_id);
+        return Err(Error::SinkWentBack { destination: target.to_string(), what });
+    }
+    if highest < 0 {
+        return Ok(());
+    }
+    let connection = owner.connections.to(leader.broker).await?;
+    let end =
+        list_offsets(&connection, &target.topic, target.partition, Spec::Latest, Isolation::ReadUncommitted)
+            .await?;
+    if highest >= end {
+        let what = format!("offset {highest} was acknowledged and committed, but the log ends at {end}");
+        return Err(Error::SinkWentBack { destination: target.to_string(), what });
+    }
+    Ok(())
+}
+
+/// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
+/// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
+async fn cross_check(owner: &Owner, token: &GroupToken, claims: &[Claim]) -> Result<()> {
+    if let Some(difference) = difference(owner, claims).await? {
+        warn!(%difference, "looking again: the coordinator may have answered an old value");
+        owner.membership.confirm(&token.member).await?;
+        if let Some(difference) = self::difference(owner, claims).await? {
+            return Err(difference);
+        }
+    }
+    Ok(())
+}
+
+async fn difference(owner: &Owner, claims: &[Claim]) -> Result<Option<Error>> {
+    let committed = committed_offsets(owner, true).await?;
+    for claim in claims {
+        let Some(split) = owner.splits.get(&claim.split) else { continue };
+        // No offset is no difference: the broker forgets the offsets of a group that was empty for long.
+        let Some(found) = committed.get(&split.journal.partition) else { continue };
+        let progress = super::outgoing::offset_of(&claim.position);
+        if found.offset != progress {
+            return Ok(Some(Error::OffsetsReset {
+                split: claim.split.clone(),
+                group: owner.names.group(),
+                progress,
+                committed: found.offset,
+            }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,247 @@
+//! The requests of a transactional writer to its two coordinators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velostream_core::{Clock, Disposition};
+use velostream_kafka_client as client;
+use velostream_kafka_client::{
+    AddOffsetsToTxn, AddPartitionsToTxn, ApiKey, Cluster, CommitPartition, CommitTopic, Connection,
+    CoordinatorKind, EndTxn, ErrorCode, InitProducerId, TopicPartitions, TxnOffsetCommit,
+};
+use velostream_protocol::kafka_lane::{Failure, Identity, Member, TransactionVersion};
+
+use super::outgoing::Target;
+use crate::error::{Error, Result};
+
+/// Pause before a request is repeated that the coordinator answered with "come again".
+const COME_AGAIN: Duration = Duration::from_millis(10);
+
+/// A failed request and what it means for the transaction.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) source: client::Error,
+}
+
+/// One split's new offset in the group.
+#[derive(Debug, Clone)]
+pub(super) struct StoredOffset {
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) leader_epoch: i32,
+    /// Offset of the progress record in the journal: where a claim may start to read.
+    pub(super) progress_at: i64,
+}
+
+/// Connections of one lane to the transaction coordinator and the group coordinator.
+#[derive(Debug)]
+pub(super) struct Coordinator {
+    cluster: Cluster,
+    lane: String,
+    group: String,
+    journal: Arc<str>,
+    version: TransactionVersion,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+    transactions: Option<Connection>,
+    groups: Option<Connection>,
+}
+
+impl Coordinator {
+    pub(super) fn new(
+        cluster: Cluster,
+        (lane, group, journal): (String, String, Arc<str>),
+        version: TransactionVersion,
+        timeout: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { cluster, lane, group, journal, version, timeout, clock, transactions: None, groups: None }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        for connection in [self.transactions.take(), self.groups.take()].into_iter().flatten() {
+            connection.close();
+        }
+    }
+
+    async fn transactions(&mut self) -> client::Result<Connection> {
+        connect(&self.cluster, &mut self.transactions, CoordinatorKind::Transaction, &self.lane).await
+    }
+
+    /// A new identity: aborts what the old one had open and fences it.
+    pub(super) async fn initialize(&mut self) -> Result<Identity> {
+        let context = || format!("producer identity of {}", self.lane);
+        let started = self.clock.monotonic();
+        loop {
+            let connection =
+                connect(&self.cluster, &mut self.transactions, CoordinatorKind::Transaction, &self.lane)
+                    .await
+                    .map_err(Error::client(context()))?;
+            let request = InitProducerId {
+                transactional_id: Some(self.lane.clone()),
+                timeout: self.timeout,
+                producer_id: -1,
+                producer_epoch: -1,
+            };
+            let answer = connection.send(request).await.map_err(Error::client(context()))?;
+            match answer.error {
+                ErrorCode::NONE => {
+                    return Ok(Identity { id: answer.producer_id, epoch: answer.producer_epoch });
+                }
+                code if comes_again(code)
+                    && self.clock.monotonic().saturating_sub(started) < self.timeout =>
+                {
+                    if code != ErrorCode::CONCURRENT_TRANSACTIONS {
+                        self.transactions = None;
+                    }
+                    self.clock.sleep(COME_AGAIN).await;
+                }
+                code => {
+                    let source = code.into_error(connection.broker(), ApiKey::InitProducerId);
+                    return Err(Error::client(context())(source));
+                }
+            }
+        }
+    }
+
+    /// V1: partitions are added by hand before the first produce.
+    pub(super) async fn add_partition(&mut self, identity: Identity, target: &Target) -> Result<(), Failed> {
+        loop {
+            let connection = self.transactions().await.map_err(indefinite)?;
+            let request = AddPartitionsToTxn {
+                transactional_id: self.lane.clone(),
+                producer_id: identity.id,
+                producer_epoch: identity.epoch,
+                topics: vec![TopicPartitions {
+                    topic: target.topic.to_string(),
+                    partitions: vec![target.partition],
+                }],
+            };
+            let answer = connection.send(request).await.map_err(indefinite)?;
+            let code = answer.partitions.first().map_or(ErrorCode::UNKNOWN_SERVER_ERROR, |p| p.error);
+            match code {
+                ErrorCode::NONE => return Ok(()),
+                ErrorCode::CONCURRENT_TRANSACTIONS => self.clock.sleep(COME_AGAIN).await,
+                code => return Err(refused(code, &connection, ApiKey::AddPartitionsToTxn)),
+            }
+        }
+    }
+
+    /// The fence: the broker refuses a stale generation or an unknown member.
+    pub(super) async fn store_offsets(
+        &mut self,
+        identity: Identity,
+        member: &Member,
+        offsets: &[StoredOffset],
+    ) -> Result<(), Failed> {
+        if self.version == TransactionVersion::V1 {
+            self.add_group(identity).await?;
+        }
+        let connection = connect(&self.cluster, &mut self.groups, CoordinatorKind::Group, &self.group)
+            .await
+            .map_err(indefinite)?;
+        let partitions = offsets
+            .iter()
+            .map(|o| CommitPartition {
+                partition: o.partition,
+                offset: o.offset,
+                leader_epoch: o.leader_epoch,
+                metadata: Some(o.progress_at.to_string()),
+            })
+            .collect();
+        let request = TxnOffsetCommit {
+            transactional_id: self.lane.clone(),
+            group: self.group.clone(),
+            producer_id: identity.id,
+            producer_epoch: identity.epoch,
+            generation: member.generation,
+            member: member.member_id.clone(),
+            instance: None,
+            topics: vec![CommitTopic { topic: self.journal.to_string(), partitions }],
+            max_version: if self.version == TransactionVersion::V2 { 5 } else { 4 },
+        };
+        let answer = connection.send(request).await.map_err(indefinite)?;
+        let worst = answer.partitions.iter().find(|p| !p.error.is_ok());
+        match worst {
+            None => Ok(()),
+            Some(p) => Err(refused(p.error, &connection, ApiKey::TxnOffsetCommit)),
+        }
+    }
+
+    async fn add_group(&mut self, identity: Identity) -> Result<(), Failed> {
+        let connection = self.transactions().await.map_err(indefinite)?;
+        let request = AddOffsetsToTxn {
+            transactional_id: self.lane.clone(),
+            producer_id: identity.id,
+            producer_epoch: identity.epoch,
+            group: self.group.clone(),
+        };
+        let answer = connection.send(request).await.map_err(indefinite)?;
+        match answer.error {
+            ErrorCode::NONE => Ok(()),
+            code => Err(refused(code, &connection, ApiKey::AddOffsetsToTxn)),
+        }
+    }
+
+    /// EndTxn; V2 answers the identity of the next transaction.
+    pub(super) async fn end(&mut self, identity: Identity, commit: bool) -> Result<Option<Identity>, Failed> {
+        let connection = self.transactions().await.map_err(indefinite)?;
+        let request = EndTxn {
+            transactional_id: self.lane.clone(),
+            producer_id: identity.id,
+            producer_epoch: identity.epoch,
+            commit,
+            max_version: if self.version == TransactionVersion::V2 { 5 } else { 4 },
+        };
+        let answer = connection.send(request).await.map_err(indefinite)?;
+        match answer.error {
+            ErrorCode::NONE => Ok(answer.next.map(|(id, epoch)| Identity { id, epoch })),
+            code => Err(refused(code, &connection, ApiKey::EndTxn)),
+        }
+    }
+}
+
+async fn connect(
+    cluster: &Cluster,
+    slot: &mut Option<Connection>,
+    kind: CoordinatorKind,
+    key: &str,
+) -> client::Result<Connection> {
+    if let Some(connection) = slot.as_ref().filter(|c| !c.is_closed()) {
+        return Ok(connection.clone());
+    }
+    let broker = cluster.coordinator(kind, key).await?;
+    let connection = cluster.open(broker).await?;
+    *slot = Some(connection.clone());
+    Ok(connection)
+}
+
+/// Codes after which the same request may be sent again: nothing was changed.
+pub(super) fn comes_again(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::CONCURRENT_TRANSACTIONS
+            | ErrorCode::COORDINATOR_NOT_AVAILABLE
+            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+            | ErrorCode::NOT_COORDINATOR
+    )
+}
+
+const fn indefinite(source: client::Error) -> Failed {
+    Failed { failure: Failure::Indefinite, source }
+}
+
+/// What a code means inside a transaction. Everything that is not certainly clean is indefinite: PRODUCER_FENCED and
+/// INVALID_PRODUCER_EPOCH also mean "my own transaction timed out" (R4).
+fn refused(code: ErrorCode, connection: &Connection, api: ApiKey) -> Failed {
+    let failure = match code {
+        ErrorCode::ILLEGAL_GENERATION
+        | ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::FENCED_INSTANCE_ID
+        | ErrorCode::REBALANCE_IN_PROGRESS => Failure::StaleMembership,
+        code if code.disposition() == Disposition::Reject => Failure::Denied,
+        _ => Failure::Indefinite,
+    };
+    Failed { failure, source: code.into_error(connection.broker(), api) }
+}

@@ -1,0 +1,434 @@
+//! A transactional lane: the driver's calls become events of the lane machine, its effects become requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tracing::debug;
+use velostream_core::{
+    Assignment, Chunk, Claim, Clock, Encoding, LaneIndex, Progress, SinkLane, SourcePosition, SplitId,
+};
+use velostream_kafka_client::Cluster;
+use velostream_protocol::kafka_lane::{
+    Effect, Event, Failure, Identity, Kind, Member, Phase, State, TransactionVersion, step,
+};
+
+use super::claim::{claim, journal_batch};
+use super::coordinator::{Coordinator, Failed, StoredOffset};
+use super::outgoing::{Content, Cut, Outgoing, Target, advance_sequence, content, offset_of, sign};
+use super::owner::Owner;
+use super::produce::{Fate, Pipeline};
+use crate::config::SinkConfig;
+use crate::connections::Connections;
+use crate::error::{Error, Result};
+use crate::journal::{Entry, ProgressRecord};
+use crate::membership::{GroupToken, KafkaMembership};
+use crate::names::Names;
+
+/// Produce versions: 12 and later add partitions to the transaction by themselves (KIP-890).
+const PRODUCE_V2: i16 = 12;
+const PRODUCE_V1: i16 = 11;
+
+/// A writer with its own transactional id, connections and splits.
+#[derive(Debug)]
+pub struct KafkaLane {
+    owner: Owner,
+    coordinator: Coordinator,
+    pipeline: Pipeline,
+    /// `None` only after a defect was reported.
+    state: Option<State>,
+    sequences: BTreeMap<Target, i32>,
+    /// Targets added to the open transaction by hand (V1).
+    added: Vec<Target>,
+    /// Source ranges whose batch was refused: written record by record.
+    suspects: BTreeMap<SplitId, (i64, i64)>,
+    max_decoded_bytes: usize,
+}
+
+impl KafkaLane {
+    /// A lane without identity and splits; connects when it claims.
+    #[must_use]
+    pub fn new(
+        index: LaneIndex,
+        names: &Names,
+        cluster: &Cluster,
+        config: Arc<SinkConfig>,
+        membership: Arc<KafkaMembership>,
+        clock: Arc<dyn Clock>,
+        max_decoded_bytes: usize,
+    ) -> Self {
+        let v2 = cluster.features().transaction_version() >= 2;
+        let version = if v2 { TransactionVersion::V2 } else { TransactionVersion::V1 };
+        let id = names.lane(index);
+        let ids = (id.clone(), names.group(), names.journal().into());
+        let max_version = if v2 { PRODUCE_V2 } else { PRODUCE_V1 };
+        Self {
+            coordinator: Coordinator::new(
+                cluster.clone(),
+                ids,
+                version,
+                config.transaction_timeout,
+                Arc::clone(&clock),
+            ),
+            pipeline: Pipeline::new(
+                id.clone(),
+                Connections::new(cluster.clone(), "sink"),
+                max_version,
+                config.client.request_timeout,
+                Arc::clone(&clock),
+            ),
+            owner: Owner {
+                id,
+                names: names.clone(),
+                config,
+                clock,
+                membership,
+                connections: Connections::new(cluster.clone(), "sink"),
+                splits: BTreeMap::new(),
+                fenced: BTreeMap::new(),
+            },
+            state: Some(State::new(version)),
+            sequences: BTreeMap::new(),
+            added: Vec::new(),
+            suspects: BTreeMap::new(),
+            max_decoded_bytes,
+        }
+    }
+
+    fn step(&mut self, event: Event) -> Result<Vec<Effect>> {
+        let state = self.state.take().ok_or(Error::Defect("a lane was used after it reported a defect"))?;
+        let (state, effects) = step(state, event)?;
+        self.state = Some(state);
+        Ok(effects)
+    }
+
+    fn phase(&self) -> Option<&Phase> {
+        self.state.as_ref().map(|s| &s.phase)
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        self.state
+            .as_ref()
+            .and_then(State::identity)
+            .ok_or(Error::Defect("a batch without a producer identity"))
+    }
+
+    /// An identity that works; fences what an earlier process or connection of this lane left behind.
+    pub(super) async fn ensure_identity(&mut self) -> Result<()> {
+        if matches!(self.phase(), Some(Phase::Ready(_))) { Ok(()) } else { self.new_identity().await }
+    }
+
+    async fn new_identity(&mut self) -> Result<()> {
+        self.disconnect();
+        if !matches!(self.phase(), Some(Phase::Fresh | Phase::Doubt | Phase::Ready(_))) {
+            self.step(Event::Failed(Failure::Indefinite))?;
+        }
+        let identity = self.coordinator.initialize().await?;
+        debug!(lane = self.owner.id, producer_id = identity.id, epoch = identity.epoch, "producer identity");
+        self.step(Event::Initialized(identity))?;
+        self.sequences.clear();
+        Ok(())
+    }
+
+    fn disconnect(&mut self) {
+        self.coordinator.disconnect();
+        self.pipeline.disconnect();
+        self.owner.connections.close();
+    }
+
+    /// Puts the machine in doubt and closes every connection, so that nothing of this identity is sent any more.
+    fn doubt(&mut self, during: &'static str, failed: Failed) -> Error {
+        let Failed { failure, source } = failed;
+        let stepped = self.step(Event::Failed(failure));
+        self.disconnect();
+        match (stepped, failure) {
+            (Err(defect), _) => defect,
+            (Ok(_), Failure::Denied) => Error::client(format!("{}: {during}", self.owner.id))(source),
+            (Ok(_), _) => Error::Doubt { lane: self.owner.id.clone(), during, source: Some(source) },
+        }
+    }
+
+    async fn push(
+        &mut self,
+        split: &SplitId,
+        kind: Kind,
+        from: i64,
+        batch: &velostream_kafka_batch::Batch,
+    ) -> Result<()> {
+        let claimed =
+            self.owner.splits.get(split).ok_or(Error::Defect("a chunk of a split that is not claimed"))?;
+        let target = if kind == Kind::Data { claimed.target.clone() } else { claimed.journal.clone() };
+        let index = claimed.index;
+        self.add_by_hand(&target).await?;
+        let identity = self.identity()?;
+        let records = batch.count();
+        let sequence = self.sequences.entry(target.clone()).or_insert(0);
+        let segments = sign(batch, identity, *sequence, split)?;
+        *sequence = advance_sequence(*sequence, records);
+        self.step(Event::Send { split: index, kind })?;
+        let bytes = segments.len();
+        self.pipeline.push(Outgoing { target, split: split.clone(), kind, from, records, bytes, segments });
+        self.send().await
+    }
+
+    async fn add_by_hand(&mut self, target: &Target) -> Result<()> {
+        let v1 = self.state.as_ref().is_some_and(|s| s.version == TransactionVersion::V1);
+        if !v1 || self.added.contains(target) {
+            return Ok(());
+        }
+        let identity = self.identity()?;
+        if let Err(failed) = self.coordinator.add_partition(identity, target).await {
+            return Err(self.doubt("AddPartitionsToTxn", failed));
+        }
+        self.added.push(target.clone());
+        Ok(())
+    }
+
+    /// Sends what may be sent; a connection that cannot be had leaves the transaction in doubt.
+    async fn send(&mut self) -> Result<()> {
+        match self.pipeline.send().await {
+            Err(Error::Client { source, .. }) => {
+                Err(self.doubt("Produce", Failed { failure: Failure::Indefinite, source }))
+            }
+            other => other,
+        }
+    }
+
+    /// Waits for one answer; effects of the machine that follow from it.
+    async fn settle(&mut self) -> Result<Vec<Effect>> {
+        let mut effects = Vec::new();
+        let mut refused = None;
+        for (batch, fate) in self.pipeline.settle().await {
+            match fate {
+                Fate::Stored { first, last } => {
+                    self.stored(&batch, first, last)?;
+                    effects.extend(self.step(Event::Acknowledged)?);
+                }
+                Fate::Refused { reason } => refused = Some((batch, reason)),
+                Fate::Denied(source) => {
+                    return Err(self.doubt("Produce", Failed { failure: Failure::Denied, source }));
+                }
+                Fate::Indefinite(source) => {
+                    return Err(self.doubt("Produce", Failed { failure: Failure::Indefinite, source }));
+                }
+            }
+        }
+        match refused {
+            Some((batch, reason)) => Err(self.refused(&batch, reason).await),
+            None => Ok(effects),
+        }
+    }
+
+    fn stored(&mut self, batch: &Outgoing, first: i64, last: i64) -> Result<()> {
+        let Some(split) = self.owner.splits.get_mut(&batch.split) else { return Ok(()) };
+        if batch.kind == Kind::Progress {
+            split.progress_at = first;
+            return Ok(());
+        }
+        if split.acknowledged(first, last) {
+            return Ok(());
+        }
+        let what =
+            format!("offset {first} was given out again; offset {} was acknowledged before", split.highest);
+        Err(Error::SinkWentBack { destination: batch.target.to_string(), what })
+    }
+
+    /// R16: the transaction is given up; the batch is written again record by record, and the record that is refused
+    /// by itself is named.
+    async fn refused(&mut self, batch: &Outgoing, reason: String) -> Error {
+        if let Err(error) = self.step(Event::Failed(Failure::Poison)) {
+            return error;
+        }
+        self.disconnect();
+        let (split, destination) = (batch.split.clone(), batch.target.to_string());
+        if batch.records == 1 {
+            return Error::RecordRefused { split, offset: batch.from, destination, reason };
+        }
+        self.suspects
+            .insert(split.clone(), (batch.from, batch.from.saturating_add(i64::from(batch.records))));
+        Error::BatchRefused { split, offset: batch.from, destination, reason }
+    }
+
+    async fn write_chunk(&mut self, chunk: &Chunk) -> Result<()> {
+        let claimed = self
+            .owner
+            .splits
+            .get(&chunk.split)
+            .ok_or(Error::Defect("a chunk of a split that is not claimed"))?;
+        let (from, next) = (offset_of(&chunk.from), offset_of(&chunk.next));
+        let suspect =
+            self.suspects.get(&chunk.split).is_some_and(|(first, last)| from < *last && next > *first);
+        let cut = if suspect { Cut::Records } else { Cut::Bytes(claimed.max_batch_bytes) };
+        match content(chunk, cut, self.max_decoded_bytes)? {
+            Content::Whole(batch) => self.push(&chunk.split, Kind::Data, from, &batch).await?,
+            Content::Encoded(batches) => {
+                for (from, batch) in batches {
+                    self.push(&chunk.split, Kind::Data, from, &batch).await?;
+                }
+            }
+        }
+        while self.pipeline.bytes() > self.owner.config.max_in_flight_bytes {
+            self.settle().await?;
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    async fn commit_all(&mut self, progress: &[Progress]) -> Result<()> {
+        for one in progress {
+            let batch = self.progress_batch(one)?;
+            self.push(&one.split, Kind::Progress, offset_of(&one.next), &batch).await?;
+        }
+        let mut effects = self.step(Event::Commit)?;
+        while effects.is_empty() && self.pipeline.is_busy() {
+            effects = self.settle().await?;
+            self.send().await?;
+        }
+        let Some(Effect::StoreOffsets(identity, member)) = effects.first().cloned() else { return Ok(()) };
+        self.store_offsets(identity, &member, progress).await?;
+        let Some(Effect::End { identity, commit }) = self.step(Event::Stored)?.first().cloned() else {
+            return Err(Error::Defect("stored offsets are not followed by the end of the transaction"));
+        };
+        self.end(identity, commit).await?;
+        for one in progress {
+            if let Some(split) = self.owner.splits.get_mut(&one.split) {
+                split.committed();
+            }
+            let done = self.suspects.get(&one.split).is_some_and(|(_, last)| offset_of(&one.next) >= *last);
+            if done {
+                self.suspects.remove(&one.split);
+            }
+        }
+        Ok(())
+    }
+
+    fn progress_batch(&self, progress: &Progress) -> Result<velostream_kafka_batch::Batch> {
+        let split = self.owner
+            .splits
+            .get(&progress.split)
+            .ok_or(Error::Defect("progress of a split that is not claimed"))?;
+        let SourcePosition::Kafka { offset, leader_epoch, .. } = &progress.next else {
+            return Err(Error::Defect("a position of another source"));
+        };
+        let Some(Phase::Open(open)) = self.phase() else {
+            return Err(Error::Defect("progress outside a transaction"));
+        };
+        let record = ProgressRecord {
+            next: *offset,
+            leader_epoch: *leader_epoch,
+            batch: progress.batch.0,
+            worker: self.owner.names.instance().to_string(),
+            generation: open.member.generation,
+            lane: self.owner.id.clone(),
+            released: progress.released,
+            destinations: [(split.target.to_string(), split.delivered())].into(),
+        };
+        journal_batch(&Entry::Progress(record), self.owner.clock.unix_ms())
+    }
+
+    async fn store_offsets(
+        &mut self,
+        identity: Identity,
+        member: &Member,
+        progress: &[Progress],
+    ) -> Result<()> {
+        let offsets: Vec<StoredOffset> = progress
+            .iter()
+            .filter_map(|p| {
+                let split = self.owner.splits.get(&p.split)?;
+                let SourcePosition::Kafka { offset, leader_epoch, .. } = &p.next else { return None };
+                Some(StoredOffset {
+                    partition: split.journal.partition,
+                    offset: *offset,
+                    leader_epoch: *leader_epoch,
+                    progress_at: split.progress_at,
+                })
+            })
+            .collect();
+        let Err(failed) = self.coordinator.store_offsets(identity, member, &offsets).await else {
+            return Ok(());
+        };
+        if failed.failure != Failure::StaleMembership {
+            return Err(self.doubt("TxnOffsetCommit", failed));
+        }
+        // Rolled back at once, not when membership is back: until then the data hides what others commit.
+        if let Some(Effect::End { identity, commit }) =
+            self.step(Event::Failed(failed.failure))?.first().cloned()
+        {
+            self.end(identity, commit).await?;
+        }
+        Err(Error::StaleMembership { what: "the transaction was refused", generation: member.generation })
+    }
+
+    async fn end(&mut self, identity: Identity, commit: bool) -> Result<()> {
+        match self.coordinator.end(identity, commit).await {
+            Ok(next) => {
+                if next.is_some_and(|n| n != identity) {
+                    self.sequences.clear();
+                }
+                self.step(Event::Ended { next }).map(drop)
+            }
+            Err(failed) => Err(self.doubt("EndTxn", failed)),
+        }
+    }
+
+    /// Drains and rolls back.
+    async fn abort_all(&mut self) -> Result<()> {
+        while self.pipeline.is_busy() {
+            self.settle().await?;
+            self.send().await?;
+        }
+        if let Some(Effect::End { identity, commit }) = self.step(Event::Abort)?.first().cloned() {
+            self.end(identity, commit).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SinkLane for KafkaLane {
+    fn accepts(&self, encoding: Encoding) -> bool {
+        encoding == Encoding::KafkaBatchV2
+    }
+
+    async fn claim(
+        &mut self,
+        assignment: &Arc<Assignment>,
+        splits: &[SplitId],
+    ) -> velostream_core::Result<Vec<Claim>> {
+        let token = GroupToken::of(assignment)?;
+        self.ensure_identity().await?;
+        Ok(claim(&mut self.owner, token, splits).await?)
+    }
+
+    async fn begin(&mut self, assignment: &Arc<Assignment>) -> velostream_core::Result<()> {
+        let token = GroupToken::of(assignment)?;
+        let owned = self.owner.splits.values().map(|s| s.index).filter(|i| token.owns(*i)).collect();
+        // After an abort on V1 the identity is fresh; a new one is had before anything is written.
+        self.ensure_identity().await?;
+        self.step(Event::Begin { member: token.member.clone(), owned })
+            .map_err(velostream_core::Error::from)?;
+        self.pipeline.begin();
+        self.added.clear();
+        for split in self.owner.splits.values_mut() {
+            split.current = None;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, chunk: Chunk) -> velostream_core::Result<()> {
+        Ok(self.write_chunk(&chunk).await?)
+    }
+
+    async fn commit(&mut self, progress: &[Progress]) -> velostream_core::Result<()> {
+        Ok(self.commit_all(progress).await?)
+    }
+
+    async fn abort(&mut self) -> velostream_core::Result<()> {
+        Ok(self.abort_all().await?)
+    }
+
+    async fn reset(&mut self) -> velostream_core::Result<()> {
+        Ok(self.new_identity().await?)
+    }
+}

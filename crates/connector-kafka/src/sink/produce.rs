@@ -1,0 +1,259 @@
+//! The produce pipeline of a lane: several requests in flight, one batch per partition in each.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use velostream_core::{Clock, Disposition};
+use velostream_kafka_client as client;
+use velostream_kafka_client::{
+    BrokerId, ErrorCode, Produce, ProducePartition, ProduceResponse, ProduceTopic,
+};
+
+use super::outgoing::{Outgoing, Target};
+use crate::connections::Connections;
+use crate::error::{Error, Result};
+
+/// Requests in flight per broker: the most for which brokers keep idempotent order (KIP-98, KAFKA-5494).
+const MAX_IN_FLIGHT: usize = 5;
+
+/// Pause before a batch is sent again that came too early.
+const COME_AGAIN: Duration = Duration::from_millis(5);
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// Appended at these offsets.
+    Stored { first: i64, last: i64 },
+    /// Refused for its content; nothing was appended.
+    Refused { reason: String },
+    /// The writer is refused: authorization and the like.
+    Denied(client::Error),
+    /// Unknown.
+    Indefinite(client::Error),
+}
+
+type Answer = (BrokerId, Vec<Outgoing>, client::Result<ProduceResponse>);
+
+/// The pipeline.
+pub(super) struct Pipeline {
+    lane: String,
+    connections: Connections,
+    /// Newest Produce version to use: on transaction protocol V1 an implicit one would not be understood.
+    max_version: i16,
+    timeout: Duration,
+    waiting: BTreeMap<Target, VecDeque<Outgoing>>,
+    leaders: BTreeMap<Target, BrokerId>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    per_broker: BTreeMap<BrokerId, usize>,
+    clock: Arc<dyn Clock>,
+    /// Bytes waiting or in flight.
+    bytes: usize,
+    /// A batch of the open transaction was acknowledged. Before that only one request is in flight, because the
+    /// broker refuses the first ones while it still writes the markers of the previous transaction.
+    opened: bool,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        lane: String,
+        connections: Connections,
+        max_version: i16,
+        timeout: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            lane,
+            connections,
+            max_version,
+            timeout,
+            waiting: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+            in_flight: FuturesUnordered::new(),
+            per_broker: BTreeMap::new(),
+            clock,
+            bytes: 0,
+            opened: false,
+        }
+    }
+
+    /// Starts a transaction: nothing is waiting.
+    pub(super) fn begin(&mut self) {
+        self.opened = false;
+    }
+
+    /// Drops everything and closes the connections.
+    pub(super) fn disconnect(&mut self) {
+        self.connections.close();
+        self.waiting.clear();
+        self.leaders.clear();
+        self.in_flight = FuturesUnordered::new();
+        self.per_broker.clear();
+        self.bytes = 0;
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Something waits or is in flight.
+    pub(super) fn is_busy(&self) -> bool {
+        self.bytes > 0 || !self.in_flight.is_empty()
+    }
+
+    pub(super) fn push(&mut self, outgoing: Outgoing) {
+        self.bytes += outgoing.bytes;
+        self.waiting.entry(outgoing.target.clone()).or_default().push_back(outgoing);
+    }
+
+    /// Sends what may be sent now.
+    pub(super) async fn send(&mut self) -> Result<()> {
+        let window = if self.opened { MAX_IN_FLIGHT } else { 1 };
+        loop {
+            let mut request: BTreeMap<BrokerId, Vec<Outgoing>> = BTreeMap::new();
+            let targets: Vec<Target> = self.waiting.keys().cloned().collect();
+            for target in targets {
+                let broker = self.leader(&target).await?;
+                if self.per_broker.get(&broker).copied().unwrap_or(0) >= window {
+                    continue;
+                }
+                let Some(queue) = self.waiting.get_mut(&target) else { continue };
+                request.entry(broker).or_default().extend(queue.pop_front());
+                if queue.is_empty() {
+                    self.waiting.remove(&target);
+                }
+            }
+            if request.is_empty() {
+                return Ok(());
+            }
+            for (broker, batches) in request {
+                self.start(broker, batches).await?;
+            }
+        }
+    }
+
+    async fn leader(&mut self, target: &Target) -> Result<BrokerId> {
+        if let Some(broker) = self.leaders.get(target) {
+            return Ok(*broker);
+        }
+        let cluster = self.connections.cluster();
+        let leader = cluster
+            .leader(&target.topic, target.partition)
+            .await
+            .map_err(Error::client(format!("sink {target}")))?;
+        self.leaders.insert(target.clone(), leader.broker);
+        Ok(leader.broker)
+    }
+
+    async fn start(&mut self, broker: BrokerId, batches: Vec<Outgoing>) -> Result<()> {
+        let connection = self.connections.to(broker).await?;
+        let mut topics: Vec<ProduceTopic> = Vec::new();
+        for batch in &batches {
+            let partition =
+                ProducePartition { partition: batch.target.partition, records: batch.segments.clone() };
+            match topics.last_mut().filter(|t| *t.topic == *batch.target.topic) {
+                Some(topic) => topic.partitions.push(partition),
+                None => topics.push(ProduceTopic {
+                    topic: batch.target.topic.to_string(),
+                    topic_id: velostream_core::TopicId::default(),
+                    partitions: vec![partition],
+                }),
+            }
+        }
+        let request = Produce {
+            transactional_id: Some(self.lane.clone()),
+            acks: -1,
+            timeout: self.timeout,
+            topics,
+            max_version: self.max_version,
+        };
+        let pending =
+            connection.start(request).map_err(Error::client(format!("produce of {}", self.lane)))?;
+        *self.per_broker.entry(broker).or_default() += 1;
+        self.in_flight.push(Box::pin(async move { (broker, batches, pending.await) }));
+        Ok(())
+    }
+
+    /// Waits for the next answer. Batches that the broker refused only because it still ends the previous
+    /// transaction are put back in front; nothing of them was appended.
+    pub(super) async fn settle(&mut self) -> Vec<(Outgoing, Fate)> {
+        let Some((broker, batches, answer)) = self.in_flight.next().await else { return Vec::new() };
+        if let Some(count) = self.per_broker.get_mut(&broker) {
+            *count = count.saturating_sub(1);
+        }
+        let mut settled = Vec::new();
+        let mut early = Vec::new();
+        for batch in batches {
+            match &answer {
+                Err(error) => settled.push((batch, Fate::Indefinite(error.clone()))),
+                Ok(response) => match fate(broker, &batch, response) {
+                    Some(fate) => settled.push((batch, fate)),
+                    None if self.opened => {
+                        let code = ErrorCode::CONCURRENT_TRANSACTIONS;
+                        settled.push((
+                            batch,
+                            Fate::Indefinite(code.into_error(broker, client::ApiKey::Produce)),
+                        ));
+                    }
+                    None => early.push(batch),
+                },
+            }
+        }
+        self.opened |= settled.iter().any(|(_, fate)| matches!(fate, Fate::Stored { .. }));
+        if !early.is_empty() {
+            self.clock.sleep(COME_AGAIN).await;
+        }
+        for batch in early {
+            self.waiting.entry(batch.target.clone()).or_default().push_front(batch);
+        }
+        for (batch, _) in &settled {
+            self.bytes = self.bytes.saturating_sub(batch.bytes);
+        }
+        settled
+    }
+}
+
+/// What an answer says about a batch; `None` = come again.
+fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Option<Fate> {
+    let answer = response.partitions.iter().find(|p| {
+        p.partition == batch.target.partition
+            && p.topic.is(&batch.target.topic, velostream_core::TopicId::default())
+    });
+    let Some(answer) = answer else {
+        let code = ErrorCode::UNKNOWN_SERVER_ERROR;
+        return Some(Fate::Indefinite(code.into_error(broker, client::ApiKey::Produce)));
+    };
+    let code = answer.error;
+    Some(match code {
+        ErrorCode::NONE => {
+            let last = answer.base_offset + i64::from(batch.records.max(1)) - 1;
+            Fate::Stored { first: answer.base_offset, last }
+        }
+        ErrorCode::CONCURRENT_TRANSACTIONS => return None,
+        ErrorCode::MESSAGE_TOO_LARGE
+        | ErrorCode::RECORD_LIST_TOO_LARGE
+        | ErrorCode::INVALID_TIMESTAMP
+        | ErrorCode::INVALID_RECORD
+        | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE => {
+            let words = answer.error_message.as_deref().unwrap_or("no details given");
+            let first = answer.record_errors.first().and_then(|e| e.message.as_deref()).unwrap_or(words);
+            Fate::Refused { reason: format!("{}: {first}", code.name()) }
+        }
+        code => {
+            let error = code.into_error(broker, client::ApiKey::Produce);
+            if code.disposition() == Disposition::Reject {
+                Fate::Denied(error)
+            } else {
+                Fate::Indefinite(error)
+            }
+        }
+    })
+}
