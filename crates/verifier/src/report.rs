@@ -1,0 +1,55 @@
+//! What a verification found.
+
+use serde::Serialize;
+
+use crate::finding::{Counts, Finding};
+
+/// The result of a verification.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Records that differ or agree, by kind, over all partitions.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Differences whose kind was decided before everything that could explain them had been read, because they are
+    /// larger than the window. That they differ is certain.
+    pub uncertain: u64,
+    /// Records with a header whose name is not UTF-8. The client library cannot hand out such a header: its name and
+    /// value were not compared, everything else of the record was.
+    pub unread_headers: u64,
+    /// The first findings of each kind.
+    pub examples: Vec<Finding>,
+    /// Per partition, in the order of the configuration.
+    pub partitions: Vec<PartitionReport>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+impl Report {
+    /// True if the sink holds every source record once, in order and unchanged, and nothing else.
+    #[must_use]
+    pub fn is_identical(&self) -> bool {
+        self.counts.differences() == 0
+    }
+}
+
+/// What was compared in one partition, and the outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartitionReport {
+    /// Topic at the source.
+    pub source_topic: String,
+    /// Topic at the sink.
+    pub sink_topic: String,
+    /// The partition, the same on both sides.
+    pub partition: i32,
+    /// First offset read and last stable offset at the start, at the source; control records and gaps lie in between.
+    pub source_range: (i64, i64),
+    /// The same at the sink.
+    pub sink_range: (i64, i64),
+    /// Counts by kind.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// See [`Report::uncertain`].
+    pub uncertain: u64,
+    /// See [`Report::unread_headers`].
+    pub unread_headers: u64,
+}
