@@ -41,31 +41,37 @@ impl Cluster {
     /// # Errors
     /// [`Error::NoBootstrap`] (Retry) names each server with its cause.
     pub async fn connect(config: Config) -> Result<Self> {
-        let connection = Self::bootstrap(&config).await?;
+        let mut tried = Vec::new();
+        for addr in &config.bootstrap_servers {
+            match Box::pin(Self::first_look(addr, &config)).await {
+                Ok((connection, response)) => {
+                    return Ok(Self::from_first_look(config, connection, &response));
+                }
+                Err(error) => tried.push((addr.clone(), error)),
+            }
+        }
+        Err(Error::NoBootstrap { tried })
+    }
+
+    async fn first_look(addr: &str, config: &Config) -> Result<(Connection, MetadataResponse)> {
+        let connection = Connection::open(BrokerId::BOOTSTRAP, addr.into(), config).await?;
         let response = connection.send(Metadata { topics: Topics::Names(Vec::new()) }).await?;
+        Ok((connection, response))
+    }
+
+    fn from_first_look(config: Config, connection: Connection, response: &MetadataResponse) -> Self {
         let mut cache = Cache::default();
-        cache.update(&response);
-        Ok(Self {
+        cache.update(response);
+        Self {
             inner: Arc::new(Inner {
                 config,
-                cluster_id: response.cluster_id.unwrap_or_default(),
+                cluster_id: response.cluster_id.clone().unwrap_or_default(),
                 versions: connection.api_versions().clone(),
                 cache: Mutex::new(cache),
                 backoffs: Mutex::default(),
                 enquiries: tokio::sync::Mutex::new(Some(connection)),
             }),
-        })
-    }
-
-    async fn bootstrap(config: &Config) -> Result<Connection> {
-        let mut tried = Vec::new();
-        for addr in &config.bootstrap_servers {
-            match Connection::open(BrokerId::BOOTSTRAP, addr.as_str().into(), config).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => tried.push((addr.clone(), error)),
-            }
         }
-        Err(Error::NoBootstrap { tried })
     }
 
     /// `cluster.id`; empty where the broker names none.
@@ -198,13 +204,13 @@ impl Cluster {
                 Err(error) => tried.push((addr.to_string(), error)),
             }
         }
-        match Self::bootstrap(&self.inner.config).await {
-            Err(Error::NoBootstrap { tried: more }) => {
-                tried.extend(more);
-                Err(Error::NoBootstrap { tried })
+        for addr in &self.inner.config.bootstrap_servers {
+            match Connection::open(BrokerId::BOOTSTRAP, addr.as_str().into(), &self.inner.config).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => tried.push((addr.clone(), error)),
             }
-            other => other,
         }
+        Err(Error::NoBootstrap { tried })
     }
 
     /// Opens a new connection to the controller, or to the broker that stands in for it.

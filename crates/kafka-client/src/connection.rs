@@ -110,7 +110,7 @@ impl Connection {
         let needed = (request.min_version().max(R::MIN), request.max_version().min(R::MAX));
         let offered = self.inner.versions.range(R::KEY);
         let version = offered.and_then(|range| range.highest_common(needed.0, needed.1));
-        version.ok_or(Error::Unsupported {
+        version.ok_or_else(|| Error::Unsupported {
             broker: self.broker(),
             api: R::KEY,
             needed,

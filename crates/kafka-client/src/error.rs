@@ -118,7 +118,7 @@ pub enum Error {
     #[error("no bootstrap server answered{}", tried_list(.tried))]
     NoBootstrap {
         /// Each address with its error.
-        tried: Vec<(String, Error)>,
+        tried: Vec<(String, Self)>,
     },
     /// The cluster's metadata names no broker with this id.
     #[error("{broker} is not part of the cluster")]

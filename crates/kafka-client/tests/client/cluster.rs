@@ -81,6 +81,20 @@ async fn connect_passes_over_a_dead_server() {
 }
 
 #[tokio::test]
+async fn connect_passes_over_a_server_that_hangs_up_on_the_first_question() {
+    let (bad, broker) = (FakeBroker::start().await, FakeBroker::start().await);
+    let servers = vec![bad.addr().to_string(), broker.addr().to_string()];
+    let config = Config { bootstrap_servers: servers, ..Config::default() };
+    let serve = async {
+        bad.accept(OFFERED).await.read().await;
+        let mut served = broker.accept(OFFERED).await;
+        answer(&mut served, metadata(&broker, 7, 1)).await;
+    };
+    let (cluster, ()) = tokio::join!(Cluster::connect(config), serve);
+    assert_eq!(cluster.unwrap().cluster_id(), "c");
+}
+
+#[tokio::test]
 async fn leader_is_asked_once_and_again_after_invalidation() {
     let broker = FakeBroker::start().await;
     let (cluster, mut served) = connected(&broker).await;
