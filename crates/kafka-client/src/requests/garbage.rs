@@ -1,7 +1,5 @@
 //! Decoders and bytes that nobody wrote.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -62,19 +60,23 @@ fn array_count_beyond_the_bytes_left_is_malformed_before_an_element_is_read() {
     assert_eq!(read, 0);
 }
 
+/// The two structs that can be packed most densely on the wire, as often as the bytes allow.
 #[test]
-fn array_memory_stays_within_a_multiple_of_its_bytes() {
-    // One empty topic in three bytes: the densest that a metadata or fetch response can be packed.
-    let count: u32 = 100_000;
-    let mut bytes = vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // throttle, error, session
-    bytes.insert(0, 0); // header tags
-    bytes.extend([0xa1, 0x8d, 0x06]); // count + 1
-    for _ in 0..count {
-        bytes.extend([1, 1, 0]);
-    }
-    bytes.push(0);
-    let response = decode_response::<Fetch>(bytes.into(), 12).unwrap();
-    assert_eq!((response.partitions.len(), response.throttle), (0, Duration::ZERO));
+fn memory_of_a_response_stays_within_64_times_its_bytes() {
+    let count = 100_000;
+    let packed_count = [0xa1, 0x8d, 0x06]; // count + 1
+    // JoinGroup 9: header tags, throttle, error, generation, two nulls, leader, flag, member; then empty members.
+    let head = [&[0; 1 + 4 + 2 + 4 + 2][..], &[1, 0, 1], &packed_count].concat();
+    let bytes = Bytes::from([head, [1, 0, 1, 0].repeat(count), vec![0]].concat());
+    let response = decode_response::<JoinGroup>(bytes.clone(), 9).unwrap();
+    assert_eq!(response.members.len(), count);
+    assert!(response.members.capacity() * size_of::<JoinedMember>() <= 64 * bytes.len());
+    // DescribeTransactions 0: one state with empty topics.
+    let head = [&[0; 1 + 4][..], &[2, 0, 0, 1, 1], &[0; 4 + 8 + 8 + 2], &packed_count].concat();
+    let bytes = Bytes::from([head, [1, 1, 0].repeat(count), vec![0, 0]].concat());
+    let response = decode_response::<DescribeTransactions>(bytes.clone(), 0).unwrap();
+    assert_eq!(response.states[0].topics.len(), count);
+    assert!(response.states[0].topics.capacity() * size_of::<crate::TopicPartitions>() <= 64 * bytes.len());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Malformed {
 /// Reads one response of a known version.
 ///
 /// Memory: an array grows as its elements are read, and every element takes at least one byte, so that what a decoder
-/// allocates is bounded by the length of the response times the size of its element structs.
+/// allocates is bounded by a multiple of the bytes read: 64 at worst, for the struct that packs most densely.
 #[derive(Debug, Clone)]
 pub struct Reader {
     bytes: Bytes,
