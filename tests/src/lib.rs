@@ -5,5 +5,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "test servers live in real time")]
 
+mod clock;
 pub mod load;
 pub mod services;
+
+pub use clock::RealClock;

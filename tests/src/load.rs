@@ -8,6 +8,7 @@
 //! What librdkafka cannot make: a timestamp of 0 (it means "now" there), a header name that is not UTF-8 (the Rust
 //! wrapper takes `&str`), a batch with holes. Those few batches are written byte by byte elsewhere.
 
+mod by_hand;
 mod filler;
 mod generator;
 mod plan;
@@ -17,6 +18,7 @@ mod record;
 mod stamp;
 mod topic;
 
+pub use by_hand::{OpenTransaction, send, send_open};
 pub use generator::{LoadReport, produce};
 pub use plan::{Codec, LoadPlan, Sizes, Transactions};
 pub use random::Random;

@@ -116,7 +116,7 @@ impl KafkaNode {
     /// # Errors
     /// When the node does not run.
     pub fn pause(&self) -> Result<()> {
-        self.owned()?.signal(Signal::STOP)
+        self.owned()?.pause()
     }
 
     /// SIGCONT after [`KafkaNode::pause`].

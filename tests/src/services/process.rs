@@ -67,7 +67,27 @@ impl ServerProcess {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Sends a signal: `Signal::STOP` pauses, `Signal::CONT` resumes.
+    /// Stops every thread of the process (SIGSTOP) and waits until none runs any more: the signal alone is
+    /// asynchronous, and a thread may still answer a request after it.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        let pid =
+            self.child.as_ref().map(Child::id).with_context(|| format!("{} is not running", self.name))?;
+        let mut waited = Duration::ZERO;
+        while !is_stopped(pid) {
+            if waited > GRACE {
+                bail!("{} does not stop", self.name);
+            }
+            pause(Duration::from_millis(1));
+            waited += Duration::from_millis(1);
+        }
+        Ok(())
+    }
+
+    /// Sends a signal. After `Signal::STOP` threads may run on for a moment: see [`ServerProcess::pause`].
     ///
     /// # Errors
     /// When the process is gone.
@@ -169,6 +189,17 @@ fn send(pid: u32, signal: Signal) -> Result<()> {
     rustix::process::kill_process(pid, signal).with_context(|| format!("kill({})", pid.as_raw_nonzero()))
 }
 
+/// True if each thread's state in `/proc` is T (stopped) or a final one.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the command name, which is in parentheses and may hold spaces.
+        let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+        matches!(state, None | Some("T" | "t" | "Z" | "X"))
+    })
+}
+
 fn remove_if_present(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -182,7 +213,7 @@ fn remove_if_present(path: &Path) -> Result<()> {
 mod tests {
     use std::process::Command;
 
-    use super::{ServerProcess, Signal, pause, running_pid, stop_by_pid_file};
+    use super::{ServerProcess, pause, running_pid, stop_by_pid_file};
 
     fn sleeper(dir: &std::path::Path) -> ServerProcess {
         let mut command = Command::new("sleep");
@@ -204,7 +235,8 @@ mod tests {
     fn paused_process_stopped_leaves() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut process = sleeper(dir.path());
-        process.signal(Signal::STOP).expect("it pauses");
+        process.pause().expect("it pauses");
+        assert!(super::is_stopped(process.pid().expect("it runs")));
         process.stop().expect("it leaves");
         assert!(!process.is_running());
     }
