@@ -1,0 +1,106 @@
+//! The owner's exact index of processed ids.
+//!
+//! Follows the root: whatever it lists is loaded once, from what this owner has written or from the store.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use velostream_checkpoint::IdChunks;
+use velostream_core::{BatchId, Epoch, Nonce};
+use velostream_record_id::TrackerKey;
+
+use crate::chunk::ChunkId;
+use crate::root::Root;
+
+/// What is known about a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordStatus {
+    /// Neither processed nor pending.
+    New,
+    /// Part of an open batch.
+    Pending(BatchId),
+    /// Part of a committed batch whose ids have not expired.
+    Processed,
+}
+
+/// A run of chunks by where it begins; runs grow at their end only.
+type RunKey = (u64, Epoch, Nonce, u64);
+
+const fn run_key(run: &IdChunks) -> RunKey {
+    (run.bucket, run.epoch, run.nonce, run.first)
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// Processed ids by time bucket.
+    buckets: BTreeMap<u64, HashSet<TrackerKey>>,
+    /// The last chunk of each run that is in `buckets`.
+    loaded: BTreeMap<RunKey, u64>,
+    /// Chunks that are not in `buckets`: written by this owner, or of open batches.
+    chunks: BTreeMap<ChunkId, Arc<[TrackerKey]>>,
+}
+
+impl Index {
+    /// Keeps a chunk that this owner is about to write.
+    pub(crate) fn keep(&mut self, id: ChunkId, keys: Arc<[TrackerKey]>) {
+        self.chunks.insert(id, keys);
+    }
+
+    /// Chunks that the root lists and that are not here.
+    pub(crate) fn missing(&self, root: &Root) -> Vec<(IdChunks, u64)> {
+        let mut missing = Vec::new();
+        for run in &root.live {
+            let from = self.loaded.get(&run_key(run)).map_or(run.first, |last| last.saturating_add(1));
+            missing.extend((from..=run.last).map(|number| (run.clone(), number)));
+        }
+        for run in root.pending.iter().flat_map(|open| &open.record_ids) {
+            missing.extend((run.first..=run.last).map(|number| (run.clone(), number)));
+        }
+        missing.retain(|(run, number)| !self.chunks.contains_key(&ChunkId::of(run, *number)));
+        missing
+    }
+
+    /// Takes over what the root lists and is here; drops what it no longer lists.
+    pub(crate) fn follow(&mut self, root: &Root) {
+        for run in &root.live {
+            let from = self.loaded.get(&run_key(run)).map_or(run.first, |last| last.saturating_add(1));
+            for number in from..=run.last {
+                // Behind a chunk that has still to be loaded the rest waits, so that `loaded` has no holes.
+                let Some(keys) = self.chunks.remove(&ChunkId::of(run, number)) else { break };
+                self.buckets.entry(run.bucket).or_default().extend(keys.iter().copied());
+                self.loaded.insert(run_key(run), number);
+            }
+        }
+        self.drop_unlisted(root);
+    }
+
+    /// Drops what the root no longer lists.
+    pub(crate) fn drop_unlisted(&mut self, root: &Root) {
+        self.loaded.retain(|key, _| root.live.iter().any(|run| run_key(run) == *key));
+        self.buckets.retain(|bucket, _| root.live.iter().any(|run| run.bucket == *bucket));
+        let listed = |id: &ChunkId| {
+            let pending = root.pending.iter().flat_map(|open| &open.record_ids);
+            root.live.iter().chain(pending).any(|run| {
+                (run.bucket, run.epoch, run.nonce) == (id.bucket, id.epoch, id.nonce)
+                    && (run.first..=run.last).contains(&id.number)
+            })
+        };
+        self.chunks.retain(|id, _| listed(id));
+    }
+
+    /// The status of a record, once nothing is missing.
+    pub(crate) fn status(&self, root: &Root, key: &TrackerKey) -> RecordStatus {
+        if self.buckets.values().any(|ids| ids.contains(key)) {
+            return RecordStatus::Processed;
+        }
+        for open in &root.pending {
+            for run in &open.record_ids {
+                let mut chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
+                if chunks.any(|keys| keys.binary_search(key).is_ok()) {
+                    return RecordStatus::Pending(open.batch);
+                }
+            }
+        }
+        RecordStatus::New
+    }
+}
