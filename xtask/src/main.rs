@@ -5,8 +5,11 @@
 
 mod load;
 mod services;
+mod test_run;
+mod tidy;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -22,11 +25,25 @@ enum Command {
     Services(services::Arguments),
     /// Fill a topic with seeded records.
     Load(load::Arguments),
+    /// Check the rules of the tree that no compiler checks.
+    Tidy,
+    /// Format, tidy, lint, every test, and the suites on real servers.
+    Test(test_run::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
         Command::Services(arguments) => services::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Tidy => tidy::run(),
+        // Its last line is its verdict: nothing may follow it.
+        Command::Test(arguments) => return test_run::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

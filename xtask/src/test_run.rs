@@ -1,0 +1,71 @@
+//! `cargo xtask test`: everything that has to pass, in one command.
+
+mod step;
+mod tally;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, Prerequisite, ensure};
+
+use step::{Steps, cargo};
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Leave out the suites that need servers; they are reported as not run.
+    #[arg(long)]
+    no_servers: bool,
+}
+
+/// Turns on the suites that need servers.
+const SERVERS: &str = "velostream-testkit/servers";
+
+/// Runs every step, also after one has failed, and ends with one line `N passed, M failed`. A server that does not
+/// start is a failure.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut steps = Steps::default();
+    steps.check("prerequisites", || {
+        ensure(&[Prerequisite::CBuild])?;
+        if arguments.no_servers { Ok(()) } else { ensure(&[Prerequisite::Java, Prerequisite::Maven]) }
+    });
+    steps.command("format", &mut cargo(["fmt", "--all", "--", "--check"]));
+    steps.check("tidy", crate::tidy::run);
+    let lint = ["clippy", "--workspace", "--all-targets", "--features", SERVERS, "--", "-D", "warnings"];
+    steps.command("lint", &mut cargo(lint));
+    steps.command(
+        "docs",
+        &mut cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
+    );
+    steps.tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"]));
+    if arguments.no_servers {
+        steps.not_run("tests with servers", "--no-servers was given");
+    } else {
+        with_servers(&mut steps);
+    }
+    println!("\n{}", steps.summary());
+    println!("{}", steps.closing_line());
+    if steps.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// One pair of clusters for every suite that does not kill brokers.
+fn with_servers(steps: &mut Steps) {
+    let mut clusters = Vec::new();
+    steps.check("servers", || {
+        let small = |name| ClusterOptions { footprint: Footprint::Small, ..ClusterOptions::for_test(name) };
+        clusters = KafkaCluster::start_all(vec![small("suite-source"), small("suite-sink")])?;
+        Ok(())
+    });
+    let [source, sink] = clusters.as_slice() else {
+        steps.not_run("tests with servers", "the servers did not start");
+        return;
+    };
+    let suites =
+        ["test", "--package", "velostream-testkit", "--features", "servers", "--no-fail-fast", "--test", "*"];
+    steps.tests(
+        "tests with servers",
+        cargo(suites)
+            .env("VELOSTREAM_TEST_KAFKA_A", source.bootstrap())
+            .env("VELOSTREAM_TEST_KAFKA_B", sink.bootstrap()),
+    );
+}
