@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use velostream_connector_kafka::{
-    KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry, SinkConfig, SourceConfig, TopicPattern,
-    client,
+    KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry, SinkConfig, SourceConfig,
+    TopicPattern, client,
 };
 use velostream_core::{Clock, DeliveryLevel, InstanceName, JobName, LaneIndex};
-use velostream_processor::{Backoff, ExactlyOnceMetrics, LaneParts, SystemClock, Transactions, Worker, WorkerConfig};
+use velostream_processor::{
+    Backoff, ExactlyOnceMetrics, LaneParts, SystemClock, Transactions, Worker, WorkerConfig,
+};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -18,7 +20,8 @@ async fn main() -> anyhow::Result<()> {
     let lanes: u16 = std::env::var("LANES").ok().and_then(|l| l.parse().ok()).unwrap_or(1);
     let names = Names::new(JobName::new(format!("copy-{topic}")), InstanceName::new(instance.as_str()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let reach = |address: &str| client::Config { bootstrap_servers: vec![address.to_owned()], ..Default::default() };
+    let reach =
+        |address: &str| client::Config { bootstrap_servers: vec![address.to_owned()], ..Default::default() };
     let mut source = SourceConfig::new(reach(from), vec![TopicPattern::Name(topic.clone())]);
     source.bounded = true;
     let (source_config, sink_config) = (Arc::new(source), Arc::new(SinkConfig::new(reach(to))));
@@ -40,7 +43,11 @@ async fn main() -> anyhow::Result<()> {
     });
     let parts = (0..lanes)
         .map(|lane| LaneParts {
-            reader: Box::new(KafkaReader::new(source.clone(), Arc::clone(&source_config), Arc::clone(&clock))),
+            reader: Box::new(KafkaReader::new(
+                source.clone(),
+                Arc::clone(&source_config),
+                Arc::clone(&clock),
+            )),
             lane: Box::new(KafkaLane::new(
                 LaneIndex(lane),
                 &names,

@@ -58,7 +58,7 @@ impl Descriptor {
     /// The split's name: stable, and different for a topic that was created again.
     #[must_use]
     pub(crate) fn split(&self) -> SplitId {
-        SplitId::new(format!("{}-{}@{}", self.topic, self.partition, self.topic_id))
+        crate::source::split_of(&self.source())
     }
 }
 

@@ -30,5 +30,5 @@ pub use membership::{GroupToken, KafkaMembership, MembershipParts};
 pub use names::Names;
 pub use registry::Registry;
 pub use sink::KafkaLane;
-pub use source::KafkaReader;
+pub use source::{KafkaReader, starting_positions};
 pub use velostream_kafka_client as client;

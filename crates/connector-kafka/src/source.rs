@@ -6,5 +6,6 @@ mod partition;
 mod queue;
 mod reader;
 
-pub(crate) use discovery::{discover, resolve_start};
+pub use discovery::starting_positions;
+pub(crate) use discovery::{discover, resolve_start, split_of};
 pub use reader::KafkaReader;

@@ -42,6 +42,8 @@
 pub mod config;
 mod error;
 pub mod explain;
+pub mod http;
+pub mod run;
 pub mod settings;
 
 pub use error::{Error, Result};

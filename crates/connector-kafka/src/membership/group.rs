@@ -84,6 +84,7 @@ impl KafkaMembership {
             member_id: String::new(),
             holds: Vec::new(),
             duplicate_since: None,
+            complained: None,
             parts,
         };
         tokio::spawn(keeper.run());
@@ -183,6 +184,8 @@ struct Keeper {
     holds: Vec<u32>,
     /// Since when the leader says that another member has this instance name.
     duplicate_since: Option<Duration>,
+    /// When a missing coordinator was last reported.
+    complained: Option<Duration>,
 }
 
 /// Why a membership ended.
@@ -218,7 +221,7 @@ impl Keeper {
                     return;
                 }
                 Err(error) => {
-                    warn!(%error, cause = ?std::error::Error::source(&error), "group membership");
+                    self.complain(&error);
                     Ended::Reconnect
                 }
             };
@@ -234,6 +237,16 @@ impl Keeper {
                     self.parts.clock.sleep(RETRY_PAUSE).await;
                 }
             }
+        }
+    }
+
+    /// Says that the coordinator is away, once per session timeout.
+    fn complain(&mut self, error: &Error) {
+        let now = self.parts.clock.monotonic();
+        if self.complained.is_none_or(|at| now.saturating_sub(at) >= self.parts.config.session_timeout) {
+            self.complained = Some(now);
+            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            warn!(%error, cause, "no group membership yet; trying on");
         }
     }
 

@@ -303,7 +303,8 @@ impl KafkaLane {
     }
 
     fn progress_batch(&self, progress: &Progress) -> Result<velostream_kafka_batch::Batch> {
-        let split = self.owner
+        let split = self
+            .owner
             .splits
             .get(&progress.split)
             .ok_or(Error::Defect("progress of a split that is not claimed"))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velostream_core::KafkaPartition;
+use velostream_core::{KafkaPartition, SourcePosition, SplitId};
 use velostream_kafka_client::{Cluster, Isolation, Topics};
 
 use crate::config::{SourceConfig, Start, TopicPattern};
@@ -76,4 +76,30 @@ pub(crate) async fn resolve_start(
     // No record is that young: the end.
     list_offsets(&connection, &partition.topic, partition.partition, Spec::Latest, Isolation::ReadCommitted)
         .await
+}
+
+/// Every split of the job with the position that its start policy means right now, for sinks that pin it themselves.
+///
+/// # Errors
+/// `Reject` where a topic is missing or an expression matches none; what the client says where the cluster cannot be
+/// asked.
+pub async fn starting_positions(
+    cluster: &Cluster,
+    config: &SourceConfig,
+) -> Result<Vec<(SplitId, SourcePosition)>> {
+    let mut positions = Vec::new();
+    for partition in discover(cluster, config).await? {
+        let offset = resolve_start(cluster, &partition, config.start).await?;
+        let split = split_of(&partition);
+        positions.push((
+            split,
+            SourcePosition::Kafka { partition: Arc::new(partition), offset, leader_epoch: -1 },
+        ));
+    }
+    Ok(positions)
+}
+
+/// The split's name: stable, and different for a topic that was created again.
+pub(crate) fn split_of(partition: &KafkaPartition) -> SplitId {
+    SplitId::new(format!("{}-{}@{}", partition.topic, partition.partition, partition.topic_id))
 }

@@ -1,0 +1,81 @@
+//! Running a job: from its settings to a worker at work.
+
+#[cfg(feature = "connector-file")]
+mod file;
+mod instance;
+#[cfg(feature = "connector-kafka")]
+mod kafka;
+mod running;
+
+use std::sync::Arc;
+
+use velostream_core::{Clock, Code, Disposition, Error, InstanceName, Membership, Result};
+use velostream_processor::{ExactlyOnceMetrics, LaneParts, SystemClock, Worker};
+
+pub use instance::Instance;
+pub use running::{Running, Status, View};
+
+use crate::config::{JobFile, Sink, Source};
+use crate::explain::explain;
+use crate::settings;
+
+/// How a job is run, beyond what its file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Name of this worker; without it the first free one of this host.
+    pub instance: Option<InstanceName>,
+    /// End once everything is delivered that the source held at the start.
+    pub until_caught_up: bool,
+}
+
+/// What the two ends of a job come to.
+struct Ends {
+    membership: Arc<dyn Membership>,
+    lanes: Vec<LaneParts>,
+}
+
+/// Connects both ends and starts the worker. Must be called inside a tokio runtime.
+///
+/// # Errors
+/// `Retry` and `Reconcile` where a cluster cannot be reached; `Reject` where the job cannot run as it is: a missing
+/// topic, an instance name in use, a state directory that cannot be written.
+///
+/// # Crash safety
+/// The worker may be killed at any instant: the next one goes on from what the sink has committed.
+pub async fn start(job: &JobFile, options: &RunOptions) -> Result<Running> {
+    let instance = Instance::acquire(job, options.instance.clone())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let ends = ends(job, options, &instance, &clock).await?;
+    let level = explain(job).level;
+    let metrics = ExactlyOnceMetrics::new(job.job.as_str(), instance.name().as_str(), level);
+    let config = settings::worker(job, options.until_caught_up);
+    let worker = Worker::new(config, Arc::clone(&ends.membership), clock, metrics.clone(), ends.lanes);
+    Ok(Running::spawn(job.job.clone(), instance, level, worker, metrics))
+}
+
+async fn ends(
+    job: &JobFile,
+    options: &RunOptions,
+    instance: &Instance,
+    clock: &Arc<dyn Clock>,
+) -> Result<Ends> {
+    match (&job.source, &job.sink) {
+        #[cfg(feature = "connector-kafka")]
+        (Source::Kafka(source), Sink::Kafka(sink)) => {
+            kafka::to_kafka(job, source, sink, options, instance, clock).await
+        }
+        #[cfg(all(feature = "connector-kafka", feature = "connector-file"))]
+        (Source::Kafka(source), Sink::File(sink)) => kafka::to_file(job, source, sink, options, clock).await,
+        #[cfg(feature = "connector-file")]
+        (Source::File(source), Sink::File(sink)) => file::to_file(job, source, sink, options, clock).await,
+        #[allow(unreachable_patterns, reason = "reachable where a connector is not compiled in")]
+        _ => Err(Error::new(
+            Code::Config,
+            Disposition::Reject,
+            format!(
+                "job {}: this program was built without a connector for this pair of source and sink",
+                job.job
+            ),
+        )),
+    }
+}

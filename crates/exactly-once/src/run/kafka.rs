@@ -1,0 +1,96 @@
+//! Jobs that read Kafka.
+
+use std::sync::Arc;
+
+use velostream_connector_kafka::client::Cluster;
+use velostream_connector_kafka::{
+    KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry, SourceConfig,
+};
+use velostream_core::{Clock, LaneIndex, Result};
+use velostream_processor::LaneParts;
+
+use super::{Ends, Instance, RunOptions};
+use crate::config::{JobFile, KafkaSink, KafkaSource};
+use crate::settings;
+
+/// File in the instance's directory that keeps its last member id.
+const MEMBER_FILE: &str = "member";
+
+pub(super) async fn to_kafka(
+    job: &JobFile,
+    source: &KafkaSource,
+    sink: &KafkaSink,
+    options: &RunOptions,
+    instance: &Instance,
+    clock: &Arc<dyn Clock>,
+) -> Result<Ends> {
+    let source_config = Arc::new(settings::kafka::source(job, source, options.until_caught_up));
+    let member_file = instance.directory().join(MEMBER_FILE);
+    let sink_config = Arc::new(settings::kafka::sink(sink, Some(member_file)));
+    let source = connect(&source_config).await?;
+    let sink = Cluster::connect(sink_config.client.clone()).await?;
+    let names = Names::new(job.job.clone(), instance.name().clone());
+    let registry = Registry::new(
+        (source.clone(), Arc::clone(&source_config)),
+        (sink.clone(), Arc::clone(&sink_config)),
+        names.clone(),
+        Arc::clone(clock),
+    );
+    let membership = KafkaMembership::start(MembershipParts {
+        cluster: sink.clone(),
+        names: names.clone(),
+        config: Arc::clone(&sink_config),
+        registry,
+        clock: Arc::clone(clock),
+        lanes: job.lanes,
+    });
+    let lane = |index| LaneParts {
+        reader: Box::new(KafkaReader::new(source.clone(), Arc::clone(&source_config), Arc::clone(clock))),
+        lane: Box::new(KafkaLane::new(
+            LaneIndex(index),
+            &names,
+            &sink,
+            Arc::clone(&sink_config),
+            Arc::clone(&membership),
+            Arc::clone(clock),
+            source_config.max_decoded_bytes,
+        )),
+    };
+    let lanes = (0..job.lanes).map(lane).collect();
+    Ok(Ends { membership, lanes })
+}
+
+async fn connect(config: &SourceConfig) -> Result<Cluster> {
+    Ok(Cluster::connect(config.client.clone()).await?)
+}
+
+/// The file sink pins the start of each split in its manifest; one process owns the directory, so that no group is
+/// needed.
+#[cfg(feature = "connector-file")]
+pub(super) async fn to_file(
+    job: &JobFile,
+    source: &KafkaSource,
+    sink: &crate::config::FileSink,
+    options: &RunOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<Ends> {
+    use std::collections::BTreeMap;
+
+    use velostream_connector_file::{FileLane, LocalMembership, Start};
+    use velostream_connector_kafka::starting_positions;
+    use velostream_core::{Code, Disposition, Error};
+
+    let config = Arc::new(settings::kafka::source(job, source, options.until_caught_up));
+    let cluster = connect(&config).await?;
+    let starts: BTreeMap<_, _> = starting_positions(&cluster, &config).await?.into_iter().collect();
+    let splits = starts.keys().cloned().collect();
+    let start = Start::new(move |split| {
+        starts.get(split).cloned().ok_or_else(|| {
+            Error::new(Code::Internal, Disposition::Corrupt, format!("{split} has no starting position"))
+        })
+    });
+    let lane = FileLane::new(settings::file::sink(job, sink), start)?;
+    let reader = KafkaReader::new(cluster, config, Arc::clone(clock));
+    let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane) };
+    Ok(Ends { membership: Arc::new(LocalMembership::fixed(splits)), lanes: vec![parts] })
+}
