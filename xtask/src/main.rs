@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::disallowed_methods, reason = "a tool for people measures real time")]
 
+mod demo;
 mod load;
 mod services;
 mod test_run;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Start, stop or list the servers that suites, benches and trials use.
     Services(services::Arguments),
+    /// Two real clusters, workers killed and paused, an independent verdict.
+    Demo(demo::Arguments),
     /// Fill a topic with seeded records.
     Load(load::Arguments),
     /// Check the rules of the tree that no compiler checks.
@@ -34,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Services(arguments) => services::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Tidy => tidy::run(),
         // Its last line is its verdict: nothing may follow it.

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     steps.command("lint", &mut cargo(lint));
     steps.command(
         "docs",
-        &mut cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
+        cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
     );
     steps.tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"]));
     if arguments.no_servers {
