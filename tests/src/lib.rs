@@ -7,6 +7,7 @@
 
 mod clock;
 pub mod load;
+pub mod nemesis;
 pub mod services;
 
 pub use clock::RealClock;

@@ -1,0 +1,233 @@
+//! `cargo xtask demo`: from a fresh machine to a verified report, with two real Kafka clusters and kills.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use velostream_testkit::load::{LoadPlan, create_topic, produce};
+use velostream_testkit::nemesis::{Fleet, FleetOptions, Torment};
+use velostream_testkit::services::{
+    ClusterOptions, KafkaCluster, KafkaTool, Prerequisite, ensure, services_dir,
+};
+
+/// What `cargo xtask demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Records at the start; a third more follows while workers are killed.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// Partitions of the topic.
+    #[arg(long, default_value_t = 6)]
+    partitions: i32,
+    /// Workers.
+    #[arg(long, default_value_t = 3)]
+    workers: usize,
+    /// Workers killed with -9.
+    #[arg(long, default_value_t = 8)]
+    kills: u32,
+    /// Workers paused past the session timeout, then continued as zombies.
+    #[arg(long, default_value_t = 3)]
+    pauses: u32,
+    /// Seed of the records and of the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Feature level of the sink's transaction protocol: 2 (KIP-890) or 0.
+    #[arg(long, default_value_t = 2)]
+    transaction_version: u16,
+}
+
+const TOPIC: &str = "orders";
+const SESSION: Duration = Duration::from_secs(6);
+
+/// Runs the command.
+///
+/// # Errors
+/// When anything does not come out as promised.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let began = Instant::now();
+    ensure(&[Prerequisite::Java, Prerequisite::Maven])?;
+    let binary = build()?;
+    let built = Instant::now();
+    println!("two Kafka clusters ...");
+    let clusters = KafkaCluster::start_all(vec![
+        ClusterOptions::for_test("demo-source"),
+        ClusterOptions::for_test("demo-sink").transaction_version(arguments.transaction_version),
+    ])?;
+    let [source, sink] = clusters.as_slice() else { bail!("two clusters were asked for") };
+    let dir = services_dir().join(format!("demo-{}", std::process::id()));
+    let job = write_job(&dir, source, sink)?;
+    println!("  source {}  sink {}  job {}", source.bootstrap(), sink.bootstrap(), job.display());
+    create_topic(&source.bootstrap(), TOPIC, arguments.partitions, &[("retention.ms", "-1")])?;
+    let plan = LoadPlan::realistic(TOPIC, arguments.partitions, arguments.records, arguments.seed);
+    let loaded = produce(&source.bootstrap(), &plan)?;
+    println!(
+        "loaded {} records, mixed sizes and codecs, in {:.1} s",
+        loaded.records(),
+        loaded.elapsed.as_secs_f64()
+    );
+    torment(arguments, &plan, source, &binary, &job, &dir)?;
+    catch_up(&binary, &job)?;
+    let verified = verify(&binary, &job)?;
+    let counted = console_count(source, sink, arguments.partitions)?;
+    println!(
+        "\nKafka's own console consumer (read_committed): source {} records, sink {}",
+        counted.0, counted.1
+    );
+    if counted.0 != counted.1 {
+        bail!(
+            "the console consumer counts {} records in the source and {} in the sink",
+            counted.0,
+            counted.1
+        );
+    }
+    fs::remove_dir_all(&dir).ok();
+    println!("{verified}");
+    println!(
+        "demo: {:.0} s, and {:.0} s to build",
+        built.elapsed().as_secs_f64(),
+        (built - began).as_secs_f64()
+    );
+    Ok(())
+}
+
+/// The program as users get it.
+pub(crate) fn build() -> Result<PathBuf> {
+    println!("building velostream (release) ...");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(&cargo)
+        .args(["build", "--release", "--quiet", "--package", "velostream-cli"])
+        .status()
+        .context("cannot start cargo")?;
+    if !status.success() {
+        bail!("the program does not build");
+    }
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
+    Ok(metadata.target_directory.join("release/velostream").into_std_path_buf())
+}
+
+fn write_job(dir: &Path, source: &KafkaCluster, sink: &KafkaCluster) -> Result<PathBuf> {
+    fs::create_dir_all(dir)?;
+    let job = dir.join("demo.yaml");
+    let text = format!(
+        "job: demo\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{TOPIC}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\", session_timeout: {}s }} }}\nstate_dir: \"{}\"\n",
+        source.bootstrap(),
+        sink.bootstrap(),
+        SESSION.as_secs(),
+        dir.join("state").display(),
+    );
+    fs::write(&job, text)?;
+    Ok(job)
+}
+
+/// Workers at work and under fire, while more records arrive.
+fn torment(
+    arguments: &Arguments,
+    plan: &LoadPlan,
+    source: &KafkaCluster,
+    binary: &Path,
+    job: &Path,
+    dir: &Path,
+) -> Result<()> {
+    let torment = Torment {
+        seed: arguments.seed,
+        kills: arguments.kills,
+        pauses: arguments.pauses,
+        pause: SESSION + Duration::from_secs(2),
+        gap: Duration::from_secs(3),
+    };
+    let more = arguments.records / 3;
+    let faults = u64::from(arguments.kills + arguments.pauses).max(1);
+    let trickle = LoadPlan {
+        records: more,
+        // Spread over the time that the faults take, so that each of them meets data in flight.
+        records_per_second: (more / (faults * 3)).max(1),
+        run: plan.run,
+        first_sequence: arguments.records / u64::try_from(arguments.partitions)?,
+        ..plan.clone()
+    };
+    println!(
+        "{} workers, {} kills, {} pauses past the session:",
+        arguments.workers, arguments.kills, arguments.pauses
+    );
+    let options = FleetOptions {
+        binary: binary.to_owned(),
+        job: job.to_owned(),
+        dir: dir.to_owned(),
+        workers: arguments.workers,
+    };
+    let mut fleet = Fleet::start(options)?;
+    let started = Instant::now();
+    let bootstrap = source.bootstrap();
+    thread::scope(|scope| -> Result<()> {
+        let loading = scope.spawn(|| produce(&bootstrap, &trickle));
+        torment.run(&mut fleet, |deed| println!("  {:>5.1} s  {deed}", started.elapsed().as_secs_f64()))?;
+        let loaded = loading.join().map_err(|_| anyhow::anyhow!("the load generator panicked"))??;
+        println!("loaded {} more records meanwhile", loaded.records());
+        Ok(())
+    })?;
+    fleet.check()?;
+    fleet.stop_all()
+}
+
+fn catch_up(binary: &Path, job: &Path) -> Result<()> {
+    println!("one more worker for the rest: velostream run --until-caught-up");
+    let status = Command::new(binary)
+        .arg("run")
+        .arg(job)
+        .args(["--until-caught-up", "--instance", "last"])
+        .status()?;
+    if !status.success() {
+        bail!("the last worker failed with {status}");
+    }
+    Ok(())
+}
+
+fn verify(binary: &Path, job: &Path) -> Result<String> {
+    println!("\nvelostream verify:");
+    let output = Command::new(binary).arg("verify").arg(job).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!("not clean:\n{text}{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(text)
+}
+
+/// Records that Kafka's console consumer reads of the topic, in both clusters.
+fn console_count(source: &KafkaCluster, sink: &KafkaCluster, partitions: i32) -> Result<(usize, usize)> {
+    let count = |cluster: &KafkaCluster| -> Result<usize> {
+        let mut records = 0;
+        for partition in 0..partitions {
+            let partition = partition.to_string();
+            let bootstrap = cluster.bootstrap();
+            // One line per record whatever its bytes: the offset, and neither key nor value.
+            let lines = KafkaTool::ConsoleConsumer.run(
+                cluster.install(),
+                [
+                    "--bootstrap-server",
+                    &bootstrap,
+                    "--topic",
+                    TOPIC,
+                    "--partition",
+                    &partition,
+                    "--offset",
+                    "earliest",
+                    "--isolation-level",
+                    "read_committed",
+                    "--timeout-ms",
+                    "3000",
+                    "--formatter-property",
+                    "print.value=false",
+                    "--formatter-property",
+                    "print.offset=true",
+                ],
+            )?;
+            records += lines.iter().filter(|b| **b == b'\n').count();
+        }
+        Ok(records)
+    };
+    Ok((count(source)?, count(sink)?))
+}
