@@ -1,0 +1,119 @@
+//! `check`: find mistakes in job files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use exactly_once::config::{JobFile, Problem, Sink, Source};
+use exactly_once::explain::explain;
+use serde::Serialize;
+
+use crate::arguments::{Form, Global};
+use crate::exit::Exit;
+use crate::failure::{Failure, config_error};
+use crate::output;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// The job file
+    #[arg(value_name = "JOB.yaml")]
+    job: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  velostream check orders-dr.yaml
+  SOURCE=kafka-1:9092 velostream check orders-dr.yaml     the file says \"${SOURCE}\"
+  velostream check orders-dr.yaml -o json | jq .problems
+
+Nothing is asked of any server. Exit code 78 where the file is not valid.";
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    valid: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sink: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<String>,
+    problems: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    line: Option<usize>,
+    column: Option<usize>,
+    path: String,
+    message: String,
+    remedy: Option<String>,
+}
+
+impl From<&Problem> for Finding {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            line: problem.place.map(|p| p.line),
+            column: problem.place.map(|p| p.column),
+            path: problem.path.clone(),
+            message: problem.message.clone(),
+            remedy: problem.remedy.clone(),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Failure> {
+    let file = arguments.job.display().to_string();
+    let failure = match JobFile::load(&arguments.job) {
+        Ok(job) => {
+            output::document(global.output, &accepted(file, &job), table)?;
+            return Ok(Exit::Done);
+        }
+        Err(error) => Failure::from(error),
+    };
+    // A program reads the problems from stdout; people read them, with the text around, from stderr.
+    let Failure::Error(error) = &failure else { return Err(failure) };
+    let (true, Some(config)) = (global.output != Form::Table, config_error(error)) else {
+        return Err(failure);
+    };
+    let problems = config.problems().iter().map(Finding::from).collect();
+    let report = Report { file, valid: false, job: None, source: None, sink: None, level: None, problems };
+    output::document(global.output, &report, table)?;
+    Ok(Exit::of(error))
+}
+
+fn accepted(file: String, job: &JobFile) -> Report {
+    let source = match &job.source {
+        Source::Kafka(source) => {
+            let topics = source.topics.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            format!("kafka {}: {topics}", source.bootstrap_servers)
+        }
+        Source::File(source) => format!("file {}", source.path),
+        _ => String::new(),
+    };
+    let sink = match &job.sink {
+        Sink::Kafka(sink) => format!("kafka {}: {}", sink.bootstrap_servers, sink.topic),
+        Sink::File(sink) => format!("file {}", sink.path),
+        _ => String::new(),
+    };
+    Report {
+        file,
+        valid: true,
+        job: Some(job.job.to_string()),
+        source: Some(source),
+        sink: Some(sink),
+        level: Some(explain(job).level.to_string()),
+        problems: Vec::new(),
+    }
+}
+
+fn table(report: &Report) -> String {
+    let rows =
+        [("job", &report.job), ("source", &report.source), ("sink", &report.sink), ("level", &report.level)];
+    let rows = rows
+        .into_iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| vec![name.to_owned(), value.clone()]));
+    format!("{} is valid\n{}", report.file, output::columns(&[], rows))
+}

@@ -1,0 +1,117 @@
+//! `run`: a worker of a job.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use exactly_once::config::JobFile;
+use exactly_once::core::{Code, Disposition, Error, InstanceName};
+use exactly_once::http;
+use exactly_once::run::{RunOptions, Running, start};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::worker_progress::Progress;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArguments {
+    /// The job file
+    #[arg(value_name = "JOB.yaml")]
+    job: PathBuf,
+    #[command(flatten)]
+    worker: WorkerArguments,
+}
+
+/// Options of a worker, whatever its job comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WorkerArguments {
+    /// End once everything is delivered that the source holds now
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+    /// Name of this worker; without it the first free one of this host
+    #[arg(long, value_name = "NAME", env = "VELOSTREAM_INSTANCE", value_parser = instance)]
+    pub(crate) instance: Option<String>,
+    /// No progress on stderr
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  velostream run orders-dr.yaml                      until SIGTERM or Ctrl-C
+  velostream run orders-dr.yaml --until-caught-up    deliver what is there, then end
+  velostream run orders-dr.yaml --instance blue      a second worker: start the same job again
+
+SIGTERM commits what is open, hands the splits over and ends with exit code 0; a second one ends at once.
+Killing a worker at any instant loses and doubles nothing.";
+
+fn instance(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if (1..=48).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err("write 1 to 48 letters, digits, `-` or `_`".to_owned())
+}
+
+pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<Exit, Failure> {
+    let job = JobFile::load(&arguments.job)?;
+    work(&job, &arguments.worker, global)
+}
+
+/// Runs a worker to its end.
+pub(crate) fn work(job: &JobFile, arguments: &WorkerArguments, global: &Global) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| internal("the runtime cannot be started", e))?;
+    let outcome = runtime.block_on(async {
+        let options = RunOptions {
+            instance: arguments.instance.as_deref().map(InstanceName::new),
+            until_caught_up: arguments.until_caught_up,
+        };
+        let running = start(job, &options).await?;
+        if let Some(config) = job.http {
+            let bound = http::serve(config.listen, running.view()).await?;
+            tracing::info!(%bound, "answering /metrics, /livez, /readyz, /status");
+        }
+        let progress = Progress::start(running.view(), arguments.no_progress, global);
+        let outcome = until_done(running).await;
+        progress.finish();
+        outcome
+    });
+    // Background tasks may sit in a connection attempt; nothing of theirs is worth waiting for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn until_done(running: Running) -> Result<Exit, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| internal("no signal handler", e))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| internal("no signal handler", e))?;
+    let stop = running.stop_handle();
+    let finished = running.finished();
+    tokio::pin!(finished);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            biased;
+            outcome = &mut finished => return outcome.map(|()| Exit::Done).map_err(Failure::from),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if asked {
+            let error = Error::new(Code::Usage, Disposition::Reject, "ended at once by a second signal");
+            return Err(error
+                .with_remedy("None needed: the next worker goes on from what is committed.")
+                .into());
+        }
+        asked = true;
+        tracing::info!("stopping: committing, handing over; a second signal ends at once");
+        stop.stop();
+    }
+}
+
+fn internal(what: &str, source: std::io::Error) -> Failure {
+    Error::new(Code::Internal, Disposition::Reject, what).with_source(source).into()
+}
