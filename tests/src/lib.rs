@@ -1,7 +1,7 @@
 //! What the end-to-end suites, the benches and the demo stand on: real Kafka clusters and a load generator.
 //!
-//! Layer 5, never published. It shares no code with the product's data path: records are made and servers are asked
-//! through librdkafka.
+//! Layer 5, never published. Records are made and servers are asked through librdkafka, which shares no code with the
+//! product's data path; only the few batches that librdkafka cannot make come from our own codec.
 
 #![allow(clippy::disallowed_methods, reason = "test servers live in real time")]
 

@@ -6,11 +6,12 @@
 //! a second copy. Codecs alternate by producer, transactions may abort.
 //!
 //! What librdkafka cannot make: a timestamp of 0 (it means "now" there), a header name that is not UTF-8 (the Rust
-//! wrapper takes `&str`), a batch with holes. Those few batches are written byte by byte elsewhere.
+//! wrapper takes `&str`), a batch with holes. [`odd_batches`] and [`create_holes`] make those.
 
 mod by_hand;
 mod filler;
 mod generator;
+mod odd;
 mod plan;
 mod producer;
 mod random;
@@ -20,6 +21,7 @@ mod topic;
 
 pub use by_hand::{OpenTransaction, send, send_open};
 pub use generator::{LoadReport, produce};
+pub use odd::{ODD_TOPIC, OddBatches, create_holes, odd_batches, produce_batches};
 pub use plan::{Codec, LoadPlan, Sizes, Transactions};
 pub use random::Random;
 pub use record::{HeaderValue, MadeRecord, RecordMaker};

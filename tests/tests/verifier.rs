@@ -4,7 +4,8 @@
 use anyhow::Result;
 use velostream_testkit::RealClock;
 use velostream_testkit::load::{
-    Codec, LoadPlan, MadeRecord, RecordMaker, create_topic, end_offsets, produce, send, send_open,
+    Codec, LoadPlan, MadeRecord, ODD_TOPIC, RecordMaker, create_holes, create_topic, end_offsets,
+    odd_batches, produce, produce_batches, send, send_open,
 };
 use velostream_testkit::services::KafkaPair;
 use velostream_verifier::{Cluster, Config, Error, Kind, Report, TopicPair, verify};
@@ -169,5 +170,40 @@ fn absent_topic_is_named() -> Result<()> {
     create_topic(&pair.source, &topic, 1, &NO_EXPIRY)?;
     let error = check(&pair, &topic).expect_err("the sink has no such topic");
     assert_eq!(error.to_string(), format!("the sink has no topic {topic}"));
+    Ok(())
+}
+
+#[test]
+fn odd_batches_of_every_codec_are_compared_except_for_names_that_are_not_utf8() -> Result<()> {
+    let pair = KafkaPair::get()?;
+    let topic = pair.topic("odd");
+    create_topic(&pair.source, &topic, 1, &ODD_TOPIC)?;
+    create_topic(&pair.sink, &topic, 1, &ODD_TOPIC)?;
+    let odd = odd_batches()?;
+    assert_eq!(odd.names_not_utf8, 10, "two for each of five codecs");
+    produce_batches(&pair.source, &topic, 0, &odd.batches)?;
+    produce_batches(&pair.sink, &topic, 0, &odd.batches)?;
+    let report = check(&pair, &topic)?;
+    assert!(report.is_identical(), "{report:?}");
+    assert_eq!(report.counts.matched, odd.records);
+    assert_eq!(report.unread_headers, odd.names_not_utf8);
+    Ok(())
+}
+
+#[test]
+fn holes_left_by_compaction_are_no_difference() -> Result<()> {
+    let pair = KafkaPair::get()?;
+    let topic = pair.topic("holes");
+    create_holes(&pair.source, &topic, 2_000)?;
+    let config = Config::new(
+        Cluster::new(&pair.source),
+        Cluster::new(&pair.source),
+        vec![TopicPair::new(&topic, &topic)],
+    );
+    let report = verify(&config, &RealClock::start(), &|_| {})?;
+    assert!(report.is_identical(), "{report:?}");
+    let [partition] = report.partitions.as_slice() else { panic!("one partition") };
+    let offsets = partition.source_range.1 - partition.source_range.0;
+    assert!(report.counts.matched < u64::try_from(offsets)?, "there are holes");
     Ok(())
 }

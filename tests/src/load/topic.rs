@@ -73,8 +73,8 @@ fn admin(bootstrap: &str) -> Result<AdminClient<DefaultClientContext>> {
     Ok(ClientConfig::new().set("bootstrap.servers", bootstrap).create()?)
 }
 
-/// librdkafka's own thread completes these futures; nothing here needs an executor of its own.
-fn block_on<F: Future>(future: F) -> Result<F::Output> {
+/// Runs a future to its end on this thread.
+pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     Ok(runtime.block_on(future))
 }
