@@ -1,0 +1,12 @@
+//! The contract.
+
+use std::sync::Arc;
+
+use velostream_conformance::Fixture;
+use velostream_store_memory::MemoryStore;
+
+async fn memory() -> Fixture {
+    Fixture::new(Arc::new(MemoryStore::new()))
+}
+
+velostream_conformance::conformance!(memory);
