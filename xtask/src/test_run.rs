@@ -6,7 +6,7 @@ mod tally;
 use std::process::ExitCode;
 
 use clap::Args;
-use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, Prerequisite, ensure};
+use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure};
 
 use step::{Steps, cargo};
 
@@ -48,18 +48,35 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if steps.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// One pair of clusters for every suite that does not kill brokers.
+/// The suites that ask for a broker through an environment variable and are ignored without it.
+const CLIENT: [&str; 8] = [
+    "test",
+    "--package",
+    "velostream-kafka-client",
+    "--no-fail-fast",
+    "--test",
+    "real_broker",
+    "--",
+    "--ignored",
+];
+
+/// One pair of clusters for every suite that does not kill brokers, and one that speaks the transaction protocol
+/// before KIP-890.
 fn with_servers(steps: &mut Steps) {
     let mut clusters = Vec::new();
     steps.check("servers", || {
-        let small = |name| ClusterOptions { footprint: Footprint::Small, ..ClusterOptions::for_test(name) };
-        clusters = KafkaCluster::start_all(vec![small("suite-source"), small("suite-sink")])?;
+        let small = |name| ClusterOptions::for_test(name);
+        let old = small("suite-old-transactions").transaction_version(0);
+        clusters = KafkaCluster::start_all(vec![small("suite-source"), small("suite-sink"), old])?;
         Ok(())
     });
-    let [source, sink] = clusters.as_slice() else {
+    let [source, sink, old] = clusters.as_slice() else {
         steps.not_run("tests with servers", "the servers did not start");
         return;
     };
+    for (name, cluster) in [("client", source), ("client, old", old)] {
+        steps.ignored_tests(name, cargo(CLIENT).env("VELOSTREAM_TEST_KAFKA", cluster.bootstrap()));
+    }
     let suites =
         ["test", "--package", "velostream-testkit", "--features", "servers", "--no-fail-fast", "--test", "*"];
     steps.tests(

@@ -26,6 +26,8 @@ enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     done: Vec<(String, Outcome, Tally)>,
+    /// Tests that one step ignored and another ran; the same ones when they ran more than once.
+    ran_after_all: u64,
 }
 
 impl Steps {
@@ -62,6 +64,14 @@ impl Steps {
         });
     }
 
+    /// A `cargo test .. -- --ignored` command: it runs what another step counted as ignored.
+    pub(crate) fn ignored_tests(&mut self, name: &str, command: &mut Command) {
+        self.tests(name, command);
+        if let Some((_, _, tally)) = self.done.last() {
+            self.ran_after_all = self.ran_after_all.max(tally.passed + tally.failed);
+        }
+    }
+
     /// A step that was left out: shown as such, never as passed.
     pub(crate) fn not_run(&mut self, name: &str, why: &str) {
         self.done.push((name.to_owned(), Outcome::NotRun(why.to_owned()), Tally::default()));
@@ -82,7 +92,7 @@ impl Steps {
     pub(crate) fn closing_line(&self) -> String {
         let sum =
             |count: fn(&Tally) -> u64| -> u64 { self.done.iter().map(|(_, _, tally)| count(tally)).sum() };
-        let ignored = sum(|tally| tally.ignored);
+        let ignored = sum(|tally| tally.ignored).saturating_sub(self.ran_after_all);
         let skipped = if ignored > 0 { format!(", {ignored} skipped") } else { String::new() };
         format!("{} passed, {} failed{skipped}", sum(|tally| tally.passed), self.failed())
     }
@@ -150,6 +160,16 @@ mod tests {
         steps.check("a check", || bail!("no"));
         steps.command("a command", &mut shell("exit 3"));
         assert_eq!(steps.closing_line(), "3 passed, 2 failed");
+    }
+
+    #[test]
+    fn tests_ignored_by_one_step_and_run_by_another_are_not_skipped() {
+        let mut steps = Steps::default();
+        steps.tests("tests", &mut shell("echo 'test result: ok. 5 passed; 0 failed; 4 ignored; 0 measured'"));
+        assert_eq!(steps.closing_line(), "5 passed, 0 failed, 4 skipped");
+        steps.ignored_tests("servers", &mut shell(THREE));
+        steps.ignored_tests("servers once more", &mut shell(THREE));
+        assert_eq!(steps.closing_line(), "11 passed, 0 failed, 1 skipped");
     }
 
     #[test]
