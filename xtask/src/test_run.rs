@@ -68,7 +68,7 @@ fn with_servers(steps: &mut Steps) {
         let small = |name| ClusterOptions::for_test(name);
         let old = small("suite-old-transactions").transaction_version(0);
         clusters = KafkaCluster::start_all(vec![small("suite-source"), small("suite-sink"), old])?;
-        Ok(())
+        clusters.iter().try_for_each(KafkaCluster::await_coordinators)
     });
     let [source, sink, old] = clusters.as_slice() else {
         steps.not_run("tests with servers", "the servers did not start");

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, Producer as _};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::kafka_config::NodeConfig;
 use super::kafka_install::KafkaInstall;
@@ -235,6 +236,28 @@ impl KafkaCluster {
             pause(Duration::from_millis(100));
         }
         bail!("the {} nodes of cluster {} do not find each other", self.nodes.len(), self.name)
+    }
+
+    /// Makes the cluster create its internal topics and load both kinds of coordinator, which a fresh cluster does at
+    /// the first request only, refusing it meanwhile: for suites about something else.
+    ///
+    /// # Errors
+    /// When a coordinator does not answer within a minute.
+    pub fn await_coordinators(&self) -> Result<()> {
+        let limit = Duration::from_secs(60);
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", self.bootstrap())
+            .set("transactional.id", "await-coordinators")
+            .create()?;
+        producer.init_transactions(limit).context("no transaction coordinator")?;
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.bootstrap())
+            .set("group.id", "await-coordinators")
+            .create()?;
+        let mut any = TopicPartitionList::new();
+        any.add_partition("await-coordinators", 0);
+        consumer.committed_offsets(any, limit).context("no group coordinator")?;
+        Ok(())
     }
 
     /// Comma-separated `host:port` of every node.
