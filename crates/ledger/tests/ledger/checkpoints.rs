@@ -1,11 +1,11 @@
 //! The ring.
 
-use velostream_core::{Code, ConditionalStore, Disposition};
+use velostream_core::{BatchId, Code, ConditionalStore, Disposition};
 use velostream_envelope::{BodyCodec, Format};
-use velostream_ledger::StateStore;
+use velostream_ledger::{Commit, StateStore};
 use velostream_store_memory::Fault;
 
-use crate::rig::{Rig, assert_rejected, checkpoint, task};
+use crate::rig::{Rig, assert_rejected, batch, checkpoint, task};
 
 async fn slots(rig: &Rig) -> Vec<String> {
     rig.store.list("orders-dr.lane-0/o/checkpoint/", None, 100).await.unwrap()
@@ -35,6 +35,18 @@ async fn the_ring_keeps_the_newest_and_deletes_the_rest() {
     let (second, by) = rig.owner().await;
     assert_rejected(second.save_checkpoint(&by, checkpoint(9)).await);
     second.save_checkpoint(&by, checkpoint(10)).await.unwrap();
+    assert_eq!(slots(&rig).await.len(), 3);
+}
+
+#[tokio::test]
+async fn the_ring_turns_with_commits_as_well() {
+    let rig = Rig::default();
+    let (ledger, by) = rig.owner().await;
+    ledger.begin_batch_processing(&by, batch(1, vec![])).await.unwrap();
+    for n in 1..=8 {
+        let commit = Commit::of(BatchId(n)).and_begin(batch(n + 1, vec![])).and_save(checkpoint(n));
+        ledger.commit_batch_processing(&by, commit).await.unwrap();
+    }
     assert_eq!(slots(&rig).await.len(), 3);
 }
 

@@ -1,16 +1,20 @@
 //! Claims, leases, and the fence on every call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use velostream_core::{BatchId, Code, Disposition, Epoch, Nonce};
-use velostream_ledger::{Commit, LeaseWatch, Ownership, StateStore, TaskId};
-use velostream_store_memory::Fault;
+use async_trait::async_trait;
+use velostream_core::{
+    BatchId, Code, ConditionalStore, Disposition, Epoch, Nonce, Outcome, Put, Result, RootWrite,
+    StoreGuarantees, Versioned,
+};
+use velostream_ledger::{Claimant, Commit, LeaseWatch, Ledger, Ownership, StateStore, TaskId};
+use velostream_store_memory::{Fault, MemoryStore};
 
-use crate::rig::{Rig, assert_fenced, batch, checkpoint, key, keys, task};
+use crate::rig::{Rig, TestClock, assert_fenced, batch, checkpoint, config, key, keys, task};
 
 /// Every call that takes an ownership and may write.
-async fn every_mutating_call(ledger: &dyn StateStore, by: &Ownership) -> Vec<velostream_core::Result<()>> {
+async fn every_mutating_call(ledger: &dyn StateStore, by: &Ownership) -> Vec<Result<()>> {
     vec![
         ledger.renew(by).await,
         ledger.release(by).await,
@@ -31,7 +35,7 @@ async fn every_mutating_call(ledger: &dyn StateStore, by: &Ownership) -> Vec<vel
 }
 
 /// A task with an open batch and a checkpoint, so that every call has something to do or to find done.
-async fn busy(rig: &Rig) -> (velostream_ledger::Ledger<velostream_store_memory::MemoryStore>, Ownership) {
+async fn busy(rig: &Rig) -> (Ledger<MemoryStore>, Ownership) {
     let (ledger, by) = rig.owner().await;
     ledger.begin_batch_processing(&by, batch(1, keys(0..5))).await.unwrap();
     ledger.save_checkpoint(&by, checkpoint(1)).await.unwrap();
@@ -50,7 +54,7 @@ async fn every_claim_has_a_higher_epoch_and_its_own_nonce() {
 #[tokio::test]
 async fn a_claim_goes_above_what_the_claimant_has_seen() {
     let rig = Rig::default();
-    let claimant = velostream_ledger::Claimant { at_least: Epoch(40), ..rig.claimant() };
+    let claimant = Claimant { at_least: Epoch(40), ..rig.claimant() };
     assert_eq!(rig.ledger().claim(&task(), &claimant).await.unwrap().ownership.epoch, Epoch(41));
 }
 
@@ -93,6 +97,19 @@ async fn the_nonce_tells_owners_apart_whom_a_roll_back_gave_one_epoch() {
     every_mutating_call(&zombie, &old).await.into_iter().for_each(assert_fenced);
     assert_eq!(rig.store.snapshot(), before);
     owner.commit_batch_processing(&new, Commit::of(BatchId(1))).await.unwrap();
+}
+
+/// A nonce must not be used twice; where it is, the epoch still fences.
+#[tokio::test]
+async fn an_owner_whose_nonce_was_used_again_is_fenced_by_the_epoch() {
+    let rig = Rig::default();
+    let (old, by) = busy(&rig).await;
+    rig.claim(&rig.ledger()).await;
+    let again = Claimant { nonce: by.nonce, ..rig.claimant() };
+    rig.ledger().claim(&task(), &again).await.unwrap();
+    let before = rig.store.snapshot();
+    every_mutating_call(&old, &by).await.into_iter().for_each(assert_fenced);
+    assert_eq!(rig.store.snapshot(), before);
 }
 
 #[tokio::test]
@@ -170,6 +187,80 @@ async fn a_claim_whose_reply_was_lost_is_the_claimants() {
         rig.store.land_delayed();
         assert_eq!(by.epoch, Epoch(2), "{fault:?}");
         ledger.commit_batch_processing(&by, Commit::of(BatchId(1))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_may_have_been_applied_says_so_and_can_be_repeated() {
+    for (commits, reads) in [
+        (vec![Fault::ReplyLost], vec![Fault::None, Fault::NotReached]),
+        (vec![Fault::Delayed, Fault::NotReached], vec![]),
+    ] {
+        let rig = Rig::default();
+        let (ledger, claimant) = (rig.ledger(), rig.claimant());
+        rig.store.script_commits(commits);
+        rig.store.script_reads(reads);
+        let error = ledger.claim(&task(), &claimant).await.unwrap_err();
+        assert_eq!(error.disposition(), Disposition::Reconcile, "{error}");
+        rig.store.land_delayed();
+        let by = ledger.claim(&task(), &claimant).await.unwrap().ownership;
+        assert_eq!(by.epoch, Epoch(1));
+        ledger.renew(&by).await.unwrap();
+    }
+}
+
+/// Another claim comes between the reading and the writing of the first: the first has lost the race and says so,
+/// instead of taking the task away again.
+#[tokio::test]
+async fn a_claimant_that_was_overtaken_is_fenced() {
+    let rig = Rig::default();
+    drop(busy(&rig).await);
+    let between =
+        Between { store: rig.store.clone(), then: Mutex::new(Some((rig.ledger(), rig.claimant()))) };
+    let slow = Ledger::new(Arc::new(between), Arc::<TestClock>::clone(&rig.clock), config());
+    assert_fenced(slow.claim(&task(), &rig.claimant()).await);
+    assert_eq!(rig.ledger().observe(&task()).await.unwrap().unwrap().epoch, Epoch(2));
+}
+
+/// Lets somebody else claim in front of the first commit.
+#[derive(Debug)]
+struct Between {
+    store: MemoryStore,
+    then: Mutex<Option<(Ledger<MemoryStore>, Claimant)>>,
+}
+
+#[async_trait]
+impl ConditionalStore for Between {
+    async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>> {
+        self.store.read(keys).await
+    }
+
+    async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
+        let then = self.then.lock().unwrap().take();
+        if let Some((ledger, claimant)) = then {
+            ledger.claim(&task(), &claimant).await?;
+        }
+        self.store.commit(puts, root).await
+    }
+
+    async fn delete(&self, keys: &[&str]) -> Result<()> {
+        self.store.delete(keys).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>> {
+        self.store.list(prefix, after, max).await
+    }
+
+    fn guarantees(&self) -> StoreGuarantees {
+        self.store.guarantees()
+    }
+
+    async fn attest(&self) -> Result<()> {
+        self.store.attest().await
+    }
+
+    async fn health_check(&self, deadline: Duration) -> Result<()> {
+        self.store.health_check(deadline).await
     }
 }
 
