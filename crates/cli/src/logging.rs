@@ -12,8 +12,9 @@ const FILTER: &str = "VELOSTREAM_LOG";
 /// Starts the log of this process.
 pub(crate) fn start(global: &Global) {
     let level = match global.verbose {
-        0 => "info",
-        1 => "debug",
+        // librdkafka calls the end of a partition an error; what matters of it comes back as one.
+        0 => "info,librdkafka=off,rdkafka=off",
+        1 => "debug,librdkafka=off,rdkafka=off",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(level));

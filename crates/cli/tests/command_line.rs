@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
 use tempfile::TempDir;
@@ -225,7 +226,7 @@ fn init_writes_jobs_that_are_valid_and_overwrites_nothing() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert_eq!(
         ran.out,
-        "wrote ./orders-dr.yaml\n\nNext:\n  cd .\n  velostream check orders-dr.yaml\n  velostream explain orders-dr.yaml\n"
+        "wrote ./orders-dr.yaml\n\nNext:\n  cd .\n  velostream check orders-dr.yaml\n  velostream explain orders-dr.yaml\n  velostream run orders-dr.yaml\n"
     );
     assert_eq!(place.run(&["explain", "orders-dr.yaml", "--require", "exactly-once"]).code, 0);
 
@@ -237,7 +238,7 @@ fn init_writes_jobs_that_are_valid_and_overwrites_nothing() {
 
     assert_eq!(place.run(&["init", "--demo", "d"]).code, 0);
     assert_eq!(place.run(&["explain", "d/demo.yaml", "--require", "exactly-once"]).code, 0);
-    assert_eq!(place.read("d/in/orders.ndjson").lines().count(), 1000);
+    assert_eq!(place.read("d/in/orders.ndjson").lines().count(), 20_000);
 }
 
 #[test]
@@ -445,4 +446,28 @@ fn status_of_nobody_or_of_a_stranger_exits_69() {
     let ran = place.run(&["status", "job.yaml"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("the job has no `http`"), "{}", ran.err);
+}
+
+#[test]
+fn demo_killed_at_random_delivers_each_record_once() {
+    let place = Place::empty();
+    place.run(&["init", "--demo", "."]);
+    // Each life gets a little further; the last one is left alone.
+    for life in 0_u64..6 {
+        let mut child =
+            place.command(&["run", "demo.yaml", "--no-progress"]).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(30 + 40 * life));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let ran = place.run(&["run", "demo.yaml", "--no-progress"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut files: Vec<_> = std::fs::read_dir(place.0.path().join("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    let delivered: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    assert!(delivered == place.read("in/orders.ndjson"), "{} lines in {files:?}", delivered.lines().count());
 }

@@ -5,11 +5,11 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use axum::Router;
 use tokio::net::TcpListener;
 use velostream_core::{Code, Disposition, Error, Result};
 

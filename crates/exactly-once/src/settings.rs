@@ -7,11 +7,13 @@ pub mod kafka;
 
 use velostream_processor::{Backoff, Transactions, WorkerConfig};
 
-use crate::config::{JobFile, PassThrough};
+use crate::config::{JobFile, PassThrough, Source};
 
-/// Settings of the worker; `bounded` ends it where every split has reached its end.
+/// Settings of the worker; `bounded` ends it where every split has reached its end. A job over files that it does
+/// not follow ends there in any case.
 #[must_use]
 pub fn worker(job: &JobFile, bounded: bool) -> WorkerConfig {
+    let ends_by_itself = matches!(&job.source, Source::File(source) if !source.follow);
     let exactly_once = &job.exactly_once;
     WorkerConfig {
         transactions: Transactions {
@@ -20,7 +22,7 @@ pub fn worker(job: &JobFile, bounded: bool) -> WorkerConfig {
             pass_through: exactly_once.pass_through == PassThrough::Auto,
         },
         backoff: Backoff { base: job.processing.retry_backoff, max: job.processing.retry_backoff_max },
-        bounded,
+        bounded: bounded || ends_by_itself,
         max_decoded_bytes: length(job.processing.max_decoded_bytes),
     }
 }

@@ -53,6 +53,19 @@ fn bounded_job_does_not_follow_its_files() {
 }
 
 #[test]
+fn worker_over_files_ends_with_them_unless_it_follows() {
+    let job = |follow| {
+        let mut source = FileSource::new("in");
+        source.follow = follow;
+        JobFile::new(JobName::new("j"), Source::File(source), Sink::File(FileSink::new("out")))
+    };
+    assert!(settings::worker(&job(false), false).bounded);
+    assert!(!settings::worker(&job(true), false).bounded);
+    assert!(settings::worker(&job(true), true).bounded);
+    assert!(!settings::worker(&kafka_job(), false).bounded);
+}
+
+#[test]
 fn worker_defaults_are_those_of_the_processor() {
     let worker = settings::worker(&kafka_job(), true);
     assert_eq!(worker.transactions, Transactions::default());

@@ -33,7 +33,7 @@ const KAFKA: &str = include_str!("init/kafka.yaml");
 const DEMO: &str = include_str!("init/demo.yaml");
 
 /// Records of the demo.
-const DEMO_RECORDS: u32 = 1000;
+const DEMO_RECORDS: u32 = 20_000;
 
 pub(crate) fn run(arguments: &InitArguments) -> Result<Exit, Failure> {
     let directory = &arguments.directory;
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<Exit, Failure> {
         output::text(&format!("wrote {}\n", path.display()))?;
     }
     output::text(&format!(
-        "\nNext:\n  cd {}\n  velostream check {name}\n  velostream explain {name}\n",
+        "\nNext:\n  cd {}\n  velostream check {name}\n  velostream explain {name}\n  velostream run {name}\n",
         directory.display()
     ))?;
     Ok(Exit::Done)

@@ -12,6 +12,7 @@ pub fn source(source: &FileSource, bounded: bool) -> connector::SourceConfig {
     settings.format = format(source.format);
     settings.follow = source.follow && !bounded;
     settings.poll_interval = source.poll_interval;
+    settings.max_chunk_bytes = length(source.max_chunk_bytes);
     settings.max_line_bytes = length(source.max_line_bytes);
     settings
 }

@@ -152,6 +152,10 @@ pub struct FileSource {
     #[serde(default = "poll_interval", with = "duration")]
     #[garde(custom(duration::within(Duration::from_millis(1), Duration::from_secs(3600))))]
     pub poll_interval: Duration,
+    /// Most bytes of lines that travel together; the least that a transaction holds. Default 1 MiB.
+    #[serde(default = "max_chunk_bytes", with = "size")]
+    #[garde(custom(size::within(1, 1 << 30)))]
+    pub max_chunk_bytes: u64,
     /// Longest line. Default 16 MiB.
     #[serde(default = "max_line_bytes", with = "size")]
     #[garde(custom(size::within(1, 1 << 30)))]
@@ -160,6 +164,10 @@ pub struct FileSource {
 
 const fn poll_interval() -> Duration {
     Duration::from_millis(100)
+}
+
+const fn max_chunk_bytes() -> u64 {
+    1 << 20
 }
 
 const fn max_line_bytes() -> u64 {
@@ -175,6 +183,7 @@ impl FileSource {
             format: Format::default(),
             follow: false,
             poll_interval: poll_interval(),
+            max_chunk_bytes: max_chunk_bytes(),
             max_line_bytes: max_line_bytes(),
         }
     }
