@@ -193,10 +193,10 @@ impl Driver {
                 info!(splits = claims.len(), version = %self.assignment.version, "claimed");
                 return Ok(Some(Event::Claimed(claims)));
             }
-            Effect::Assign(positions) => reader.assign(&positions).await.map_err(|e| (During::Read, e))?,
+            Effect::Assign(positions) => reader.assign(&positions).await.map_err(|e| (During::Assign, e))?,
             Effect::Revoke(splits) => {
                 self.chunk = None;
-                reader.revoke(&splits).await.map_err(|e| (During::Read, e))?;
+                reader.revoke(&splits).await.map_err(|e| (During::Revoke, e))?;
             }
             Effect::Begin => {
                 lane.begin(&self.assignment).await.map_err(|e| (During::Begin, e))?;
@@ -271,7 +271,10 @@ impl Driver {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             warn!(during = during.as_str(), %disposition, cause, %error, "will recover");
         }
-        self.error = Some(error);
+        // What follows from a fatal error must not hide it.
+        if !self.error.as_ref().is_some_and(Error::is_fatal) {
+            self.error = Some(error);
+        }
         Event::Failed { during, disposition }
     }
 

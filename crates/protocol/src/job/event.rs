@@ -5,8 +5,12 @@ use velostream_core::{AssignmentVersion, Claim, Disposition, Phase, SourcePositi
 /// The effect during which something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum During {
-    /// [`Effect::Assign`](super::Effect::Assign) or `Revoke`, or reading itself.
+    /// Reading itself.
     Read,
+    /// [`Effect::Assign`](super::Effect::Assign).
+    Assign,
+    /// `Revoke`.
+    Revoke,
     /// `Claim`.
     Claim,
     /// `Begin`.
@@ -27,6 +31,8 @@ impl During {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Assign => "assign",
+            Self::Revoke => "revoke",
             Self::Claim => "claim",
             Self::Begin => "begin",
             Self::Write => "write",

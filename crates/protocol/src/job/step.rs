@@ -8,7 +8,9 @@ use super::{During, Effect, Event, Owned, Phase, State, Transaction};
 #[must_use]
 pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
     if state.phase == Phase::Stopped {
-        return (state, Vec::new());
+        // The last roll-back failed and took `Fail` along: the lane must end all the same.
+        let effects = if matches!(event, Event::Failed { .. }) { vec![Effect::Fail] } else { Vec::new() };
+        return (state, effects);
     }
     match event {
         Event::Assigned { version, phase, splits } => assigned(state, version, phase, splits),
@@ -42,8 +44,8 @@ fn assigned(
         // The generation has moved already, so a commit could only be refused.
         effects.push(Effect::Abort);
     }
-    effects.push(Effect::Acknowledge(version));
     state.version = version;
+    acknowledge(&state, &mut effects);
     state.splits = if phase == velostream_core::Phase::Owned { splits } else { Vec::new() };
     if state.phase == Phase::Resetting {
         effects.push(Effect::Reset);
@@ -51,6 +53,12 @@ fn assigned(
         claim(&mut state, &mut effects);
     }
     (state, effects)
+}
+
+/// Membership waits for this after a loss. Where the roll-back failed, the acknowledgement behind it was dropped, so
+/// that it is given (again) as soon as the old identity is fenced or superseded.
+fn acknowledge(state: &State, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Acknowledge(state.version));
 }
 
 /// Every split is claimed again in every generation: a claim costs milliseconds, and a `released` of an earlier
@@ -96,7 +104,8 @@ fn chunk(
     if !state.wants_input() {
         return (state, Vec::new());
     }
-    if expected.order(from) != Some(std::cmp::Ordering::Equal) {
+    let forward = matches!(from.order(&next), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal));
+    if expected.order(from) != Some(std::cmp::Ordering::Equal) || !forward {
         // A gap or an overlap of the reader must never be committed as if it were continuous.
         return fail(state);
     }
@@ -215,6 +224,7 @@ fn committed(mut state: State) -> (State, Vec<Effect>) {
 fn reset_done(mut state: State) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     if state.phase == Phase::Resetting {
+        acknowledge(&state, &mut effects);
         claim(&mut state, &mut effects);
     }
     (state, effects)
@@ -226,7 +236,12 @@ fn failed(mut state: State, during: During, disposition: Disposition) -> (State,
         Disposition::Reject | Disposition::Corrupt => return fail(state),
         Disposition::Fenced => {
             revoke(&mut state, &mut effects);
+            if during == During::Read && matches!(state.phase, Phase::Open(_)) {
+                // The sink has not refused anything and so has rolled nothing back.
+                effects.push(Effect::Abort);
+            }
             state.phase = Phase::Superseded;
+            acknowledge(&state, &mut effects);
             if state.stopping {
                 finish(&mut state, &mut effects);
             }
@@ -278,15 +293,16 @@ fn revoke(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
+/// The reader ends with its driver; asking it to let go could only fail.
 fn finish(state: &mut State, effects: &mut Vec<Effect>) {
-    revoke(state, effects);
+    state.owned.clear();
     state.phase = Phase::Stopped;
     effects.push(Effect::Finish);
 }
 
 fn fail(mut state: State) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
-    revoke(&mut state, &mut effects);
+    state.owned.clear();
     if matches!(state.phase, Phase::Open(_)) {
         effects.push(Effect::Abort);
     }
