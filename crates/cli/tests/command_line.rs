@@ -315,6 +315,7 @@ fn wrong_command_line_exits_2_and_says_why() {
         (&["verify", "--from", "a:1"], "required arguments were not provided"),
         (&["verify"], "required arguments were not provided"),
         (&["verify", "job.yaml", "--from", "a:1", "--to", "b:1"], "cannot be used with"),
+        (&["run", "job.yaml", "--instance", "../x"], "not the name of an instance: write letters, digits"),
         (&["status"], "required arguments were not provided"),
         (&["chekc"], "a similar subcommand exists: 'check'"),
         (&["check", "job.yaml", "-o", "xml"], "possible values: table, json, ndjson"),

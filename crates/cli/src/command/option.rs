@@ -1,6 +1,7 @@
 //! How single options are read.
 
-use exactly_once::config::{Servers, TopicPattern};
+use exactly_once::config::{Servers, TopicPattern, instance_name};
+use exactly_once::core::InstanceName;
 
 /// `host:port`, or several separated by commas.
 pub(crate) fn servers(text: &str) -> Result<Servers, String> {
@@ -10,6 +11,14 @@ pub(crate) fn servers(text: &str) -> Result<Servers, String> {
 /// A topic, or an expression between slashes.
 pub(crate) fn topic(text: &str) -> Result<TopicPattern, String> {
     text.parse().map_err(|error| one_line(&error))
+}
+
+/// The name of a worker.
+pub(crate) fn instance(text: &str) -> Result<InstanceName, String> {
+    instance_name(text).map_err(|problem| match problem.remedy {
+        Some(remedy) => format!("{}: {remedy}", problem.message),
+        None => problem.message,
+    })
 }
 
 /// `name=value`.

@@ -9,6 +9,7 @@ use exactly_once::http;
 use exactly_once::run::{RunOptions, Running, start};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::option;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -31,8 +32,8 @@ pub(crate) struct WorkerArguments {
     #[arg(long)]
     pub(crate) until_caught_up: bool,
     /// Name of this worker; without it the first free one of this host
-    #[arg(long, value_name = "NAME", env = "VELOSTREAM_INSTANCE", value_parser = instance)]
-    pub(crate) instance: Option<String>,
+    #[arg(long, value_name = "NAME", env = "VELOSTREAM_INSTANCE", value_parser = option::instance)]
+    pub(crate) instance: Option<InstanceName>,
     /// No progress on stderr
     #[arg(long)]
     pub(crate) no_progress: bool,
@@ -47,14 +48,6 @@ Examples:
 SIGTERM commits what is open, hands the splits over and ends with exit code 0; a second one ends at once.
 Killing a worker at any instant loses and doubles nothing.";
 
-fn instance(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if (1..=48).contains(&text.len()) && text.chars().all(fits) {
-        return Ok(text.to_owned());
-    }
-    Err("write 1 to 48 letters, digits, `-` or `_`".to_owned())
-}
-
 pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<Exit, Failure> {
     let job = JobFile::load(&arguments.job)?;
     work(&job, &arguments.worker, global)
@@ -67,10 +60,8 @@ pub(crate) fn work(job: &JobFile, arguments: &WorkerArguments, global: &Global) 
         .build()
         .map_err(|e| internal("the runtime cannot be started", e))?;
     let outcome = runtime.block_on(async {
-        let options = RunOptions {
-            instance: arguments.instance.as_deref().map(InstanceName::new),
-            until_caught_up: arguments.until_caught_up,
-        };
+        let options =
+            RunOptions { instance: arguments.instance.clone(), until_caught_up: arguments.until_caught_up };
         let running = start(job, &options).await?;
         if let Some(config) = job.http {
             let bound = http::serve(config.listen, running.view()).await?;
