@@ -76,10 +76,11 @@ impl Driver {
             let first = self.assigned(current);
             let mut flow = self.apply(first).await?;
             while matches!(flow, Flow::Continue) {
+                self.publish();
                 let event = self.observe().await?;
                 flow = self.apply(event).await?;
-                self.publish();
             }
+            self.publish();
             Ok(())
         }
         .instrument(span)
