@@ -15,6 +15,7 @@ macro_rules! __store_cases {
             read::read_keeps_the_place_of_absent_keys SkipsAbsent;
             read::read_answers_a_repeated_key_each_time AnswersOnce;
             read::read_after_commit_sees_it ReadsStale;
+            read::read_of_many_keys_answers_them_all AnswersSorted;
             values::values_come_back_byte_for_byte StoresText;
             values::an_empty_value_is_not_absent EmptyIsAbsent;
             values::a_value_of_one_mebibyte_comes_back CutsValues;
@@ -49,14 +50,18 @@ macro_rules! __store_cases {
             concurrency::of_eight_writers_with_one_version_exactly_one_wins ComparesThenSets;
             concurrency::no_increment_of_eight_counters_is_lost ComparesThenSets;
             concurrency::reads_never_go_back ReadsStale;
+            concurrency::a_history_of_eight_clients_is_linearizable ReadsStale;
+            concurrency::a_history_of_eight_writers_never_forks ComparesThenSets;
             delete::delete_removes_roots_and_puts NeverDeletes;
             delete::delete_of_absent_keys_is_fine DeleteNeedsKey;
             delete::delete_takes_nothing_else DeletesByPrefix;
             delete::a_deleted_root_can_be_created_again BuriesKeys;
+            delete::delete_of_many_keys_removes_them_all NeverDeletes;
             list::list_ascends_by_bytes ListsBackwards;
             list::list_keeps_to_its_prefix WildcardPrefix;
             list::list_starts_behind_after AfterIsIncluded;
             list::list_gives_at_most_max IgnoresMax;
+            list::list_of_none_is_empty IgnoresMax;
             list::pages_of_a_list_show_every_key_once AfterIsIncluded;
             list::list_below_an_unused_prefix_is_empty ListsPhantoms;
             list::list_shows_roots_and_puts HidesRoots;

@@ -1,6 +1,8 @@
 //! Several writers: the condition and the write are one step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use velostream_core::{ConditionalStore, Outcome, Result, RootVersion, RootWrite};
 
@@ -105,6 +107,134 @@ pub(crate) async fn reads_never_go_back(f: &Fixture) -> Verdict {
     Ok(Checked::Held)
 }
 
+pub(crate) async fn a_history_of_eight_clients_is_linearizable(f: &Fixture) -> Verdict {
+    if !f.store().guarantees().linearizable {
+        return Ok(Checked::NotRun("the store does not claim linearizable reads"));
+    }
+    let history = record(f).await?;
+    let chain = history.chain()?;
+    history.reads_fit(&chain)?;
+    Ok(Checked::Held)
+}
+
+pub(crate) async fn a_history_of_eight_writers_never_forks(f: &Fixture) -> Verdict {
+    record(f).await?.chain()?;
+    Ok(Checked::Held)
+}
+
+/// Eight clients read and write one root as they please.
+async fn record(f: &Fixture) -> Result<History, Violation> {
+    const EACH: u32 = 60;
+    let (key, ticks) = (f.key("root"), Arc::new(AtomicU64::new(0)));
+    let events = race(f, |store, n| {
+        let (key, ticks) = (key.clone(), Arc::clone(&ticks));
+        async move {
+            let tick = || ticks.fetch_add(1, Ordering::SeqCst);
+            let (mut events, mut known) = (Vec::new(), None);
+            for step in 0..EACH {
+                let began = tick();
+                if (step + u32::from(n)).is_multiple_of(3) {
+                    let found = store.read(&[&key]).await?.pop().flatten();
+                    known = found.map(|v| v.version);
+                    events.push(Event { began, ended: tick(), what: What::Read(known) });
+                } else {
+                    let value = unique().to_be_bytes().to_vec().into();
+                    let write = RootWrite { key: key.clone(), expected: known, value };
+                    match store.commit(&[], write).await? {
+                        Outcome::Applied(version) => {
+                            let what = What::Wrote { over: known, version };
+                            events.push(Event { began, ended: tick(), what });
+                            known = Some(version);
+                        }
+                        Outcome::Conflict(found) => {
+                            known = found.map(|v| v.version);
+                            events.push(Event { began, ended: tick(), what: What::Read(known) });
+                        }
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+            Ok(events)
+        }
+    })
+    .await?;
+    Ok(History(events.into_iter().flatten().collect()))
+}
+
+/// What one call saw, and when: ticks of a counter that all clients share.
+#[derive(Debug)]
+struct Event {
+    began: u64,
+    ended: u64,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// A read, or a conflict, saw this version.
+    Read(Option<RootVersion>),
+    /// A commit replaced one version by another.
+    Wrote { over: Option<RootVersion>, version: RootVersion },
+}
+
+/// All writes are compare-and-set, so that their order is known: each names its predecessor. A history is linearizable
+/// where the writes form one chain and no call sees less than was finished before it began, nor more than was begun
+/// before it ended.
+#[derive(Debug)]
+struct History(Vec<Event>);
+
+impl History {
+    /// The writes in their order.
+    fn chain(&self) -> Result<Vec<&Event>, Violation> {
+        let mut after: BTreeMap<Option<RootVersion>, Vec<(&Event, RootVersion)>> = BTreeMap::new();
+        for event in &self.0 {
+            if let What::Wrote { over, version } = event.what {
+                after.entry(over).or_default().push((event, version));
+            }
+        }
+        let (writes, mut chain, mut at) = (after.values().map(Vec::len).sum::<usize>(), Vec::new(), None);
+        while let Some(next) = after.remove(&at) {
+            let [(event, version)] = next[..] else {
+                let what = format!("{} commits replaced one version, {at:?}", next.len());
+                return Err(Violation::Seen { what });
+            };
+            chain.push(event);
+            at = Some(version);
+        }
+        ensure!(chain.len() == writes, "{} of {writes} commits follow each other", chain.len());
+        Ok(chain)
+    }
+
+    /// Each call sees a place in the chain that fits the time of the call.
+    fn reads_fit(&self, chain: &[&Event]) -> Result<(), Violation> {
+        let place = |seen: Option<RootVersion>| {
+            let written =
+                |event: &&&Event| matches!(event.what, What::Wrote { version, .. } if Some(version) == seen);
+            match seen {
+                None => Some(0),
+                Some(_) => chain.iter().position(|event| written(&event)).map(|at| at + 1),
+            }
+        };
+        for event in &self.0 {
+            let seen = match event.what {
+                What::Read(seen) => seen,
+                What::Wrote { over, .. } => over,
+            };
+            let Some(at) = place(seen) else {
+                return Err(Violation::Seen { what: format!("{event:?} saw a version that nobody wrote") });
+            };
+            let finished = chain.iter().filter(|write| write.ended < event.began).count();
+            let begun = chain.iter().filter(|write| write.began < event.ended).count();
+            let fits = (finished..=begun).contains(&at);
+            ensure!(
+                fits,
+                "{event:?} saw write {at}; {finished} were finished before and {begun} begun by its end"
+            );
+        }
+        Ok(())
+    }
+}
+
 async fn increment(store: &dyn ConditionalStore, key: &str) -> Result<()> {
     let current = store.read(&[key]).await?.pop().flatten();
     let mut state: (Option<RootVersion>, u64) =
@@ -124,7 +254,6 @@ async fn increment(store: &dyn ConditionalStore, key: &str) -> Result<()> {
 }
 
 fn unique() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

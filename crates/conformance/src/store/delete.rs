@@ -41,3 +41,15 @@ pub(crate) async fn a_deleted_root_can_be_created_again(f: &Fixture) -> Verdict 
     ensure!(found.as_deref() == Some(b"3"), "created again with 3, reads as {found:?}");
     Ok(Checked::Held)
 }
+
+pub(crate) async fn delete_of_many_keys_removes_them_all(f: &Fixture) -> Verdict {
+    let many = f.store().guarantees().max_puts.min(300);
+    let names: Vec<String> = (0..many).map(|n| format!("m/{n:04}")).collect();
+    let puts: Vec<_> = names.iter().map(|name| f.put(name, name)).collect();
+    f.applied(&puts, f.root("root", None, "r")).await?;
+    f.delete(&names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let left = f.list("m/", None, many).await?;
+    ensure!(left.is_empty(), "{} of {many} keys are still there", left.len());
+    ensure!(f.read("root").await?.is_some(), "the root went along");
+    Ok(Checked::Held)
+}

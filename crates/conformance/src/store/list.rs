@@ -81,3 +81,10 @@ pub(crate) async fn list_shows_roots_and_puts(f: &Fixture) -> Verdict {
     ensure!(found == ["l/put", "l/root"], "a put and a root, got {found:?}");
     Ok(Checked::Held)
 }
+
+pub(crate) async fn list_of_none_is_empty(f: &Fixture) -> Verdict {
+    fill(f).await?;
+    let found = f.list("l/", None, 0).await?;
+    ensure!(found.is_empty(), "at most none, got {found:?}");
+    Ok(Checked::Held)
+}

@@ -49,3 +49,18 @@ pub(crate) async fn read_after_commit_sees_it(f: &Fixture) -> Verdict {
     }
     Ok(Checked::Held)
 }
+
+pub(crate) async fn read_of_many_keys_answers_them_all(f: &Fixture) -> Verdict {
+    let many = f.store().guarantees().max_puts.min(300);
+    let names: Vec<String> = (0..many).rev().map(|n| format!("m/{n:04}")).collect();
+    let puts: Vec<_> = names.iter().map(|name| f.put(name, name)).collect();
+    f.applied(&puts, f.root("root", None, "r")).await?;
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let found = f.read_all(&asked).await?;
+    let values = found.iter().map(|v| v.as_ref().map(|v| &v.value[..]));
+    ensure!(
+        values.eq(names.iter().map(|name| Some(name.as_bytes()))),
+        "{many} keys are not answered one by one"
+    );
+    Ok(Checked::Held)
+}
