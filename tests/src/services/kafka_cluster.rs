@@ -256,8 +256,14 @@ impl KafkaCluster {
             .create()?;
         let mut any = TopicPartitionList::new();
         any.add_partition("await-coordinators", 0);
-        consumer.committed_offsets(any, limit).context("no group coordinator")?;
-        Ok(())
+        // Unlike the producer, librdkafka's consumer hands out the refusals of a coordinator that is loading.
+        for _ in 0..600 {
+            if consumer.committed_offsets(any.clone(), limit).is_ok() {
+                return Ok(());
+            }
+            pause(Duration::from_millis(100));
+        }
+        bail!("cluster {} has no group coordinator", self.name)
     }
 
     /// Comma-separated `host:port` of every node.
