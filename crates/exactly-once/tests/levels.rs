@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use exactly_once::Error;
-use exactly_once::config::{JobFile, ProcessVariables};
-use exactly_once::core::{Code, DeliveryLevel};
+use exactly_once::config::{FileSource, JobFile, KafkaSink, ProcessVariables, Sink, Source};
+use exactly_once::core::{Code, DeliveryLevel, JobName};
 use exactly_once::explain::{Explanation, Required, Role, explain};
 
 const KAFKA_SOURCE: &str = "kafka: { bootstrap_servers: 'a:1', topics: [t] }";
@@ -22,17 +22,27 @@ fn settings(explanation: &Explanation, role: Role) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_pair_of_ends_is_exactly_once_by_transaction() {
-    for source in [KAFKA_SOURCE, FILE_SOURCE] {
-        for sink in [KAFKA_SINK, FILE_SINK] {
-            let explanation = explanation(source, sink, "");
-            assert_eq!(explanation.level, DeliveryLevel::ExactlyOnceTransactional, "{source} -> {sink}");
-            explanation.require(Required::ExactlyOnce).unwrap();
-            assert!(explanation.of(Role::Gives).count() >= 3);
-            assert!(explanation.of(Role::Assumes).count() >= 3);
-            assert_eq!(explanation.of(Role::Lowers).count(), 0);
-        }
+fn every_pair_of_ends_that_exists_is_exactly_once_by_transaction() {
+    for (source, sink) in [(KAFKA_SOURCE, KAFKA_SINK), (KAFKA_SOURCE, FILE_SINK), (FILE_SOURCE, FILE_SINK)] {
+        let explanation = explanation(source, sink, "");
+        assert_eq!(explanation.level, DeliveryLevel::ExactlyOnceTransactional, "{source} -> {sink}");
+        explanation.require(Required::ExactlyOnce).unwrap();
+        assert!(explanation.of(Role::Gives).count() >= 3);
+        assert!(explanation.of(Role::Assumes).count() >= 3);
+        assert_eq!(explanation.of(Role::Lowers).count(), 0);
     }
+}
+
+#[test]
+fn pair_of_ends_that_does_not_exist_promises_nothing() {
+    let sink = KafkaSink::new("b:1".parse().unwrap());
+    let job = JobFile::new(JobName::new("j"), Source::File(FileSource::new("in")), Sink::Kafka(sink));
+    assert!(!job.has_parts());
+    job.validate().unwrap_err();
+    let explanation = explain(&job);
+    explanation.require(Required::ExactlyOnce).unwrap_err();
+    assert_eq!(explanation.of(Role::Gives).count(), 0);
+    assert_eq!(settings(&explanation, Role::Lowers), ["sink.kafka"]);
 }
 
 #[test]

@@ -330,7 +330,7 @@ r#"3:23 "\"out/\"" sink.file.path: a directory | write the name of a file in it 
 ].join("\n"));
     assert_eq!(
         words("job: a\nsource: { file: { path: i } }\nsink: { kafka: { bootstrap_servers: \"a:1\" } }\n"),
-        r#"3:16 "{" sink.kafka.topic: a file has no topic | name the destination: topic: orders"#
+        r#"3:16 "{" sink.kafka: lines of files cannot be delivered to Kafka yet | read from Kafka (source: { kafka: .. }), or write to files (sink: { file: .. })"#
     );
 }
 

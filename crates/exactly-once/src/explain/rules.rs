@@ -8,6 +8,14 @@ use crate::config::{
 
 pub(crate) fn reasons(job: &JobFile) -> Vec<Reason> {
     let mut reasons = Vec::new();
+    if !job.has_parts() {
+        // Such a job cannot be loaded or run; one that a program put together must not look good either.
+        reasons.push(
+            Reason::new(Role::Lowers, "lines of files cannot be delivered to Kafka yet: the job is refused")
+                .from("sink.kafka"),
+        );
+        return reasons;
+    }
     match &job.sink {
         Sink::Kafka(sink) => kafka_sink::reasons(job, sink, &mut reasons),
         Sink::File(_) => file_sink(&mut reasons),
