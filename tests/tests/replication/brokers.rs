@@ -1,0 +1,48 @@
+//! Brokers that leave and come back under a running job.
+
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use velostream_testkit::load::{LoadPlan, produce};
+use velostream_testkit::nemesis::Worker;
+use velostream_testkit::services::{ClusterOptions, KafkaCluster};
+
+use crate::scene::{NO_EXPIRY, PATIENCE, Scene, ends_well};
+
+#[test]
+fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Result<()> {
+    let mut clusters = KafkaCluster::start_all(vec![
+        ClusterOptions::for_test("restarted-source"),
+        ClusterOptions::for_test("restarted-sink"),
+    ])?;
+    let [source, sink] = clusters.as_mut_slice() else { anyhow::bail!("two clusters") };
+    let scene = Scene::at("restarts", source.bootstrap(), sink.bootstrap())?;
+    scene.create(3, &NO_EXPIRY)?;
+    let job = scene.job();
+    let plan = LoadPlan {
+        records_per_second: 3_000,
+        run_length: 1_000,
+        ..LoadPlan::realistic(&scene.name, 3, 60_000, 23)
+    };
+    let loaded = thread::scope(|scope| -> Result<u64> {
+        let loading = scope.spawn(|| produce(&scene.source, &plan));
+        let mut workers = vec![Worker::of(&job, "w0")?, Worker::of(&job, "w1")?];
+        scene.await_delivery(&scene.name, 3)?;
+        sink.node_mut(1)?.restart()?;
+        sleep(Duration::from_secs(2));
+        source.node_mut(1)?.restart()?;
+        sleep(Duration::from_secs(2));
+        sink.node_mut(1)?.kill()?;
+        sink.node_mut(1)?.start()?;
+        sleep(Duration::from_secs(2));
+        for worker in workers.drain(..) {
+            let ended = worker.terminate(PATIENCE)?;
+            ends_well(&ended)?;
+        }
+        Ok(loading.join().ok().context("the load generator panicked")??.records())
+    })?;
+    scene.deliver(&job)?;
+    scene.expect_identical(&scene.name, loaded)?;
+    Ok(())
+}

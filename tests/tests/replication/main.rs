@@ -1,0 +1,13 @@
+//! The program between two real clusters, under everything that a replication meets: kills, zombies, brokers that
+//! restart, odd batches, topics that come and grow. The verdict is the independent verifier's, record by record.
+
+#![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
+
+mod batches;
+mod brokers;
+mod files;
+mod handover;
+mod nemesis;
+mod scene;
+mod topics;
+mod transactions;
