@@ -66,7 +66,12 @@ async fn an_honest_store_passes_every_case() {
 async fn every_case_finds_its_liar_out() {
     let mut missed = Vec::new();
     for case in STORE_CASES {
-        if run(case, &liar(case.refutes)).await.is_ok() {
+        // A lie about a race needs the race to happen: on a busy machine not every run has one.
+        let mut found = false;
+        for _ in 0..5 {
+            found = found || run(case, &liar(case.refutes)).await.is_err();
+        }
+        if !found {
             missed.push((case.name, case.refutes));
         }
     }
