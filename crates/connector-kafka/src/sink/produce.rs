@@ -1,6 +1,6 @@
 //! The produce pipeline of a lane: several requests in flight, one batch per partition in each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,9 +51,12 @@ pub(super) struct Pipeline {
     clock: Arc<dyn Clock>,
     /// Bytes waiting or in flight.
     bytes: usize,
-    /// A batch of the open transaction was acknowledged. Before that only one request is in flight, because the
-    /// broker refuses the first ones while it still writes the markers of the previous transaction.
-    opened: bool,
+    /// Partitions that have acknowledged a batch of the open transaction. Before that each has only one in flight,
+    /// because the broker refuses the first ones: of the whole transaction while it still writes the markers of the
+    /// previous one, of a partition while the coordinator is busy adding others (V2).
+    opened: BTreeSet<Target>,
+    /// Partitions that are not opened yet and have their first batch in flight.
+    opening: BTreeSet<Target>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -81,13 +84,15 @@ impl Pipeline {
             per_broker: BTreeMap::new(),
             clock,
             bytes: 0,
-            opened: false,
+            opened: BTreeSet::new(),
+            opening: BTreeSet::new(),
         }
     }
 
     /// Starts a transaction: nothing is waiting.
     pub(super) fn begin(&mut self) {
-        self.opened = false;
+        self.opened.clear();
+        self.opening.clear();
     }
 
     /// Drops everything and closes the connections.
@@ -96,6 +101,7 @@ impl Pipeline {
         self.waiting.clear();
         self.leaders.clear();
         self.in_flight = FuturesUnordered::new();
+        self.opening.clear();
         self.per_broker.clear();
         self.bytes = 0;
     }
@@ -116,19 +122,24 @@ impl Pipeline {
 
     /// Sends what may be sent now.
     pub(super) async fn send(&mut self) -> Result<()> {
-        let window = if self.opened { MAX_IN_FLIGHT } else { 1 };
+        let window = if self.opened.is_empty() { 1 } else { MAX_IN_FLIGHT };
         loop {
             let mut request: BTreeMap<BrokerId, Vec<Outgoing>> = BTreeMap::new();
             let targets: Vec<Target> = self.waiting.keys().cloned().collect();
             for target in targets {
                 let broker = self.leader(&target).await?;
-                if self.per_broker.get(&broker).copied().unwrap_or(0) >= window {
+                if self.per_broker.get(&broker).copied().unwrap_or(0) >= window
+                    || self.opening.contains(&target)
+                {
                     continue;
                 }
                 let Some(queue) = self.waiting.get_mut(&target) else { continue };
                 request.entry(broker).or_default().extend(queue.pop_front());
                 if queue.is_empty() {
                     self.waiting.remove(&target);
+                }
+                if !self.opened.contains(&target) {
+                    self.opening.insert(target);
                 }
             }
             if request.is_empty() {
@@ -182,8 +193,9 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Waits for the next answer. Batches that the broker refused only because it still ends the previous
-    /// transaction are put back in front; nothing of them was appended.
+    /// Waits for the next answer. First batches of a partition that the broker refused only because it still ends the
+    /// previous transaction, or is busy adding other partitions to this one, are put back in front; nothing of them
+    /// was appended, and nothing of the same partition is in flight behind them.
     pub(super) async fn settle(&mut self) -> Vec<(Outgoing, Fate)> {
         let Some((broker, batches, answer)) = self.in_flight.next().await else { return Vec::new() };
         if let Some(count) = self.per_broker.get_mut(&broker) {
@@ -196,7 +208,7 @@ impl Pipeline {
                 Err(error) => settled.push((batch, Fate::Indefinite(error.clone()))),
                 Ok(response) => match fate(broker, &batch, response) {
                     Some(fate) => settled.push((batch, fate)),
-                    None if self.opened => {
+                    None if self.opened.contains(&batch.target) => {
                         let code = ErrorCode::CONCURRENT_TRANSACTIONS;
                         settled.push((
                             batch,
@@ -207,7 +219,11 @@ impl Pipeline {
                 },
             }
         }
-        self.opened |= settled.iter().any(|(_, fate)| matches!(fate, Fate::Stored { .. }));
+        for batch in settled.iter().map(|(batch, _)| batch).chain(&early) {
+            self.opening.remove(&batch.target);
+        }
+        let stored = settled.iter().filter(|(_, fate)| matches!(fate, Fate::Stored { .. }));
+        self.opened.extend(stored.map(|(batch, _)| batch.target.clone()));
         if !early.is_empty() {
             self.clock.sleep(COME_AGAIN).await;
         }
