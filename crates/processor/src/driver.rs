@@ -269,7 +269,7 @@ impl Driver {
         if disposition == Disposition::Fenced {
             info!(during = during.as_str(), %error, "superseded; waiting for the next assignment");
         } else if !error.is_fatal() {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let cause = cause(&error);
             warn!(during = during.as_str(), %disposition, cause, %error, "will recover");
         }
         // What follows from a fatal error must not hide it.
@@ -291,6 +291,22 @@ impl Driver {
         self.parts.metrics.lag(lag);
         self.parts.status.send_if_modified(|status| status.update(&self.state, lag));
     }
+}
+
+/// The causes of an error, the nearest first, without those that repeat what was said.
+fn cause(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut causes = Vec::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        let text = source.to_string();
+        if !said.ends_with(&text) {
+            causes.push(text.clone());
+            said = text;
+        }
+        next = source.source();
+    }
+    causes.join(": ")
 }
 
 /// Returns once a stop was asked for. A worker that is gone counts as asking.
