@@ -245,6 +245,16 @@ pub enum Error {
         /// Destination now.
         wanted: String,
     },
+    /// The broker bounds session timeouts, and this one lies outside.
+    #[error(
+        "group {group}: session_timeout {session_ms}ms is outside group.min.session.timeout.ms and group.max.session.timeout.ms of the sink"
+    )]
+    SessionTimeout {
+        /// Group.
+        group: String,
+        /// Asked for, milliseconds.
+        session_ms: u128,
+    },
     /// Two live workers share an instance name.
     #[error("another live worker of the job uses the instance name {instance}")]
     InstanceConflict {
@@ -303,6 +313,7 @@ impl Error {
             | Self::JobConflict { .. }
             | Self::JobConfigChanged { .. }
             | Self::InstanceConflict { .. }
+            | Self::SessionTimeout { .. }
             | Self::NoTransactions { .. } => Disposition::Reject,
         }
     }
@@ -312,7 +323,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Client { source, .. } => source.code(),
-            Self::StaleMembership { .. } => Code::KafkaRefused,
+            Self::StaleMembership { .. } | Self::SessionTimeout { .. } => Code::KafkaRefused,
             Self::BatchRefused { .. } | Self::RecordRefused { .. } => Code::RecordRefused,
             Self::Doubt { .. } | Self::ClaimTimeout { .. } => Code::KafkaTimeout,
             Self::GroupMessage { .. } => Code::KafkaProtocol,
@@ -339,6 +350,13 @@ impl Error {
 
 impl From<Error> for velostream_core::Error {
     fn from(error: Error) -> Self {
-        Self::new(error.code(), error.disposition(), error.to_string()).with_source(error)
+        let core = Self::new(error.code(), error.disposition(), error.to_string());
+        match &error {
+            Error::SessionTimeout { .. } => core.with_remedy(
+                "Set sink.kafka.session_timeout inside the broker's bounds (6 s to 30 min by default).",
+            ),
+            _ => core,
+        }
+        .with_source(error)
     }
 }

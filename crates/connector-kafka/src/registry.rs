@@ -227,6 +227,9 @@ impl Registry {
         for p in source {
             *partitions.entry(&p.topic).or_default() += 1;
         }
+        let delivered: BTreeSet<&str> = self.splits.values().map(|d| d.destination.as_str()).collect();
+        let may_grow =
+            |destination: &str| self.parts.sink_config.create_topics && delivered.contains(destination);
         let names = partitions.keys().map(|t| (*t).to_owned());
         let settings = describe(&self.parts.source, ResourceKind::Topic, names).await?;
         let needed: Vec<Needed> = partitions
@@ -234,6 +237,7 @@ impl Registry {
             .map(|(topic, count)| Needed {
                 source_topic: (*topic).to_owned(),
                 destination: self.parts.sink_config.destination(topic),
+                may_grow: may_grow(&self.parts.sink_config.destination(topic)),
                 partitions: *count,
                 max_message_bytes: settings
                     .get(*topic)

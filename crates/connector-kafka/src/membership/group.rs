@@ -316,6 +316,10 @@ impl Keeper {
                 }
                 // KIP-394: the first answer only hands the id out.
                 ErrorCode::MEMBER_ID_REQUIRED => self.keep_member_id(&answer.member),
+                ErrorCode::INVALID_SESSION_TIMEOUT => {
+                    let session_ms = self.parts.config.session_timeout.as_millis();
+                    return Err(Error::SessionTimeout { group: self.parts.names.group(), session_ms });
+                }
                 code => return self.ended(client, "join", code, ApiKey::JoinGroup).map(Err),
             }
         }

@@ -7,6 +7,7 @@ use velostream_kafka_batch::{Batch, ProducerStamp, WriteOptions, rewrite, write_
 use velostream_kafka_client::{
     AddPartitionsToTxn, ApiKey, BrokerId, Connection, CoordinatorKind, CreatePartitions, EndTxn, ErrorCode,
     InitProducerId, NewPartitions, Produce, ProducePartition, ProduceTopic, Segments, TopicPartitions,
+    Topics,
 };
 
 use super::{ADMIN_DEADLINE, POLL, Parts};
@@ -14,6 +15,9 @@ use crate::connections::Connections;
 use crate::error::{Error, Result};
 use crate::journal::{Descriptor, Entry};
 use crate::sink::await_leaders;
+
+/// Where brokers keep the state of transactions.
+const STATE_TOPIC: &str = "__transaction_state";
 
 /// Holder of the registrar's transactional id. Whoever becomes one fences the one before.
 pub(super) struct Registrar {
@@ -31,10 +35,10 @@ impl Registrar {
         let started = parts.clock.monotonic();
         loop {
             let context = || format!("registrar of job {}", parts.names.job());
-            let broker =
-                parts.sink.coordinator(CoordinatorKind::Transaction, &id).await.map_err(|source| {
-                    Error::NoTransactions { cluster: parts.sink.cluster_id().to_owned(), source }
-                })?;
+            let broker = match parts.sink.coordinator(CoordinatorKind::Transaction, &id).await {
+                Ok(broker) => broker,
+                Err(source) => return Err(no_coordinator(parts, source).await),
+            };
             let coordinator = parts.sink.open(broker).await.map_err(Error::client(context()))?;
             let request = InitProducerId {
                 transactional_id: Some(id.clone()),
@@ -212,4 +216,20 @@ impl Registrar {
         let answer = self.coordinator.send(request).await.map_err(Error::client(context()))?;
         answer.error.check(self.coordinator.broker(), ApiKey::EndTxn).map_err(Error::client(context()))
     }
+}
+
+/// A coordinator that is away comes back; one whose topic cannot even be created never comes.
+async fn no_coordinator(parts: &Parts, source: velostream_kafka_client::Error) -> Error {
+    let never = match source.broker_code() {
+        Some(ErrorCode::COORDINATOR_NOT_AVAILABLE) => {
+            let topic = Topics::Names(vec![STATE_TOPIC.to_owned()]);
+            let found = parts.sink.metadata(topic).await;
+            found.is_ok_and(|m| m.topics.iter().all(|t| !t.error.is_ok()))
+        }
+        _ => matches!(source, velostream_kafka_client::Error::Unsupported { .. }),
+    };
+    if never {
+        return Error::NoTransactions { cluster: parts.sink.cluster_id().to_owned(), source };
+    }
+    Error::client(format!("registrar of job {}", parts.names.job()))(source)
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use velostream_core::{Clock, TopicId};
 use velostream_kafka_client::{
-    ApiKey, Cluster, ConfigResource, CreateTopics, DescribeConfigs, DescribedConfig, ErrorCode, Isolation,
-    NewTopic, ResourceKind, Topics,
+    ApiKey, Cluster, ConfigResource, CreatePartitions, CreateTopics, DescribeConfigs, DescribedConfig,
+    ErrorCode, Isolation, NewPartitions, NewTopic, ResourceKind, Topics,
 };
 
 use crate::config::SinkConfig;
@@ -47,6 +47,8 @@ pub(crate) struct Needed {
     pub(crate) source_topic: String,
     pub(crate) destination: String,
     pub(crate) partitions: usize,
+    /// The job has delivered to the destination before and creates topics: it follows the source's growth.
+    pub(crate) may_grow: bool,
     /// The source topic's max.message.bytes.
     pub(crate) max_message_bytes: i64,
 }
@@ -99,7 +101,9 @@ pub(crate) async fn prepare_topics(
         let Some(topic) = metadata.topics.iter().find(|t| t.name.as_ref() == Some(&need.destination)) else {
             continue;
         };
-        if topic.partitions.len() < need.partitions {
+        if topic.partitions.len() < need.partitions && need.may_grow {
+            grow(cluster, clock, &need.destination, need.partitions).await?;
+        } else if topic.partitions.len() < need.partitions {
             return Err(Error::SinkPartitions {
                 topic: need.destination.clone(),
                 source_topic: need.source_topic.clone(),
@@ -150,6 +154,30 @@ async fn create(cluster: &Cluster, config: &SinkConfig, missing: &[&Needed]) -> 
         }
     }
     Ok(())
+}
+
+/// Adds partitions to a destination whose source has grown.
+async fn grow(cluster: &Cluster, clock: &Arc<dyn Clock>, topic: &str, partitions: usize) -> Result<()> {
+    let context = || format!("sink: add partitions to topic {topic}");
+    let controller = cluster.controller().await.map_err(Error::client(context()))?;
+    let count = i32::try_from(partitions).unwrap_or(i32::MAX);
+    let topics = vec![NewPartitions { name: topic.to_owned(), count }];
+    let request = CreatePartitions { topics, timeout: CREATE_DEADLINE, validate_only: false };
+    let answer =
+        controller.send_within(request, CREATE_DEADLINE * 2).await.map_err(Error::client(context()))?;
+    for result in answer.topics {
+        match result.error {
+            ErrorCode::NONE => info!(topic, partitions, "added partitions on the sink"),
+            // Another worker was faster; the leaders tell.
+            ErrorCode::INVALID_PARTITIONS => {}
+            code => {
+                let context = format!("{}: {}", context(), result.error_message.unwrap_or_default());
+                code.check(controller.broker(), ApiKey::CreatePartitions).map_err(Error::client(context))?;
+            }
+        }
+    }
+    cluster.invalidate_topic(topic);
+    await_leaders(cluster, clock, topic, partitions).await
 }
 
 /// Metadata names a leader up to 200 ms before it takes data; waiting here keeps that out of transactions.
