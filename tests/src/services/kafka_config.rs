@@ -58,6 +58,8 @@ impl NodeConfig {
             ("share.coordinator.state.topic.replication.factor", replicas),
             ("share.coordinator.state.topic.min.isr", in_sync.to_owned()),
             ("group.initial.rebalance.delay.ms", "0".to_owned()),
+            // Suites about lost workers would else wait 6 s for each.
+            ("group.min.session.timeout.ms", "1000".to_owned()),
             ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000".to_owned()),
             ("auto.create.topics.enable", "false".to_owned()),
             // The default of 128 MB would take a quarter of a small heap.
