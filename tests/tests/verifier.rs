@@ -1,6 +1,8 @@
 //! The verifier on real clusters. The same seeded load is written to both sides in different batches, codecs and
 //! transactions; then faults are planted.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use velostream_testkit::RealClock;
 use velostream_testkit::load::{
@@ -121,9 +123,11 @@ fn records_of_an_open_transaction_are_not_compared() -> Result<()> {
     send(&pair.source, &topic, Codec::Snappy, to_partition_0(records[..100].to_vec()))?;
     send(&pair.sink, &topic, Codec::Snappy, to_partition_0(records[..100].to_vec()))?;
     let open = send_open(&pair.sink, &topic, &topic, to_partition_0(records[100..].to_vec()))?;
-    let report = check(&pair, &topic)?;
+    let impatient = Config { settle: Duration::ZERO, ..config(&pair, &topic) };
+    let report = verify(&impatient, &RealClock::start(), &|_| {})?;
     assert!(report.is_identical(), "{report:?}");
     assert_eq!(report.counts.matched, 100);
+    assert_eq!((report.partitions[0].source_unstable, report.partitions[0].sink_unstable), (0, 100));
     open.commit()?;
     let report = check(&pair, &topic)?;
     assert_eq!((report.counts.matched, report.counts.unexpected), (100, 100));

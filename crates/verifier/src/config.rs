@@ -73,15 +73,28 @@ pub struct Config {
     pub threads: usize,
     /// Bounds of each partition's comparison; [`Limits::examples`] also bounds the report, per kind.
     pub limits: Limits,
+    /// How long to wait, at the start, for each partition's last stable offset to reach its high watermark: a commit is
+    /// acknowledged before it shows. A transaction that is open for longer is left out and counted as
+    /// [`source_unstable`](crate::PartitionReport::source_unstable) or
+    /// [`sink_unstable`](crate::PartitionReport::sink_unstable).
+    pub settle: Duration,
     /// How long a partition may yield nothing before the verification gives up.
     pub stall: Duration,
 }
 
 impl Config {
-    /// Compares `pairs` with two partitions at once and a minute of patience.
+    /// Compares `pairs` with two partitions at once, ten seconds to settle and a minute of patience.
     #[must_use]
     pub fn new(source: Cluster, sink: Cluster, pairs: Vec<TopicPair>) -> Self {
-        Self { source, sink, pairs, threads: 2, limits: Limits::default(), stall: Duration::from_secs(60) }
+        Self {
+            source,
+            sink,
+            pairs,
+            threads: 2,
+            limits: Limits::default(),
+            settle: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+        }
     }
 }
 

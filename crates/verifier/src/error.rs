@@ -23,7 +23,11 @@ pub enum Error {
     },
 
     /// No broker of a side answers what the topic and its offsets are.
-    #[error("the {} at {bootstrap_servers} does not answer for topic {topic}", side.as_str())]
+    #[error(
+        "the {} at {bootstrap_servers} does not answer for topic {topic}{}",
+        side.as_str(),
+        complaint.as_deref().map(|c| format!(": {c}")).unwrap_or_default()
+    )]
     Unreachable {
         /// The side.
         side: Side,
@@ -31,6 +35,8 @@ pub enum Error {
         bootstrap_servers: String,
         /// The topic that was asked about.
         topic: String,
+        /// What the client complained about, in librdkafka's words.
+        complaint: Option<String>,
         /// The last cause.
         source: Box<KafkaError>,
     },

@@ -50,6 +50,7 @@
 //! counts the records), no leader epochs, no producer ids and no batch boundaries. It does not wait for a replication
 //! to catch up, and it does not compare partitions of different numbers.
 
+mod client;
 mod compare;
 mod config;
 mod error;

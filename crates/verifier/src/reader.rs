@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
+use crate::client::{Client, Isolation, client};
 use crate::compare::{Item, Side};
 use crate::config::Cluster;
 use crate::error::Error;
@@ -25,12 +26,21 @@ pub(crate) struct Range {
     pub(crate) from: i64,
     /// The last stable offset when the verification started.
     pub(crate) end: i64,
+    /// Offsets between that and the high watermark: held back by an open transaction.
+    pub(crate) unstable: u64,
+}
+
+impl Range {
+    /// Of a partition that does not exist.
+    pub(crate) fn empty(side: Side, topic: &str, partition: i32) -> Self {
+        Self { side, topic: topic.to_owned(), partition, from: 0, end: 0, unstable: 0 }
+    }
 }
 
 /// A read_committed reader of a [`Range`].
 pub(crate) struct PartitionReader {
     /// None where there is nothing to read.
-    consumer: Option<BaseConsumer>,
+    consumer: Option<Client>,
     range: Range,
     position: i64,
     stall: Duration,
@@ -42,7 +52,7 @@ impl PartitionReader {
         let position = range.from;
         let mut reader = Self { consumer: None, range: range.clone(), position, stall, unread_headers: 0 };
         if range.from < range.end {
-            let consumer = client(cluster, range.side)?;
+            let consumer = client(cluster, range.side, Isolation::Committed)?;
             let mut assignment = TopicPartitionList::new();
             assignment
                 .add_partition_offset(&range.topic, range.partition, Offset::Offset(range.from))
@@ -123,33 +133,6 @@ impl PartitionReader {
             source: source.map(Box::new),
         }
     }
-}
-
-/// A read_committed consumer that joins no group and commits nothing.
-pub(crate) fn client(cluster: &Cluster, side: Side) -> Result<BaseConsumer, Error> {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", &cluster.bootstrap_servers)
-        .set("client.id", "velostream-verifier")
-        // librdkafka assigns partitions only to a client that names a group, also if it never joins it.
-        .set("group.id", "velostream-verifier")
-        .set("queued.max.messages.kbytes", "16384")
-        .set("fetch.message.max.bytes", "4194304")
-        .set("fetch.wait.max.ms", "50")
-        .set("log_level", "3");
-    for (name, value) in &cluster.properties {
-        config.set(name, value);
-    }
-    // Last: what the comparison stands on cannot be overridden.
-    config
-        .set("isolation.level", "read_committed")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "true")
-        .set("check.crcs", "true")
-        .create()
-        .map_err(|source| Error::Settings { side, source: Box::new(source) })
 }
 
 /// Connections come back, leaders move; the stall limit bounds how long that may take.

@@ -45,6 +45,10 @@ pub struct PartitionReport {
     pub source_range: (i64, i64),
     /// The same at the sink.
     pub sink_range: (i64, i64),
+    /// Offsets of the source beyond its range, held back by a transaction that was open: not compared.
+    pub source_unstable: u64,
+    /// The same at the sink. If it is not 0, records reported as missing may be there, uncommitted.
+    pub sink_unstable: u64,
     /// Counts by kind.
     #[serde(flatten)]
     pub counts: Counts,

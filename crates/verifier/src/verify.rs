@@ -33,9 +33,9 @@ pub struct Progress {
 /// Compares every topic pair and reports what differs. Blocks the calling thread: from async code, call it inside
 /// `spawn_blocking`.
 ///
-/// The ends are fixed when it starts: the last stable offset of every partition, so records of a transaction that is
-/// open then are not compared. Stop or drain the replication first, or the sink lacks its tail and says so. `progress`
-/// is called from several threads.
+/// The ends are fixed when it starts: the last stable offset of every partition, so records of a transaction that
+/// stays open for [`Config::settle`] are not compared. Stop or drain the replication first, or the sink lacks its tail
+/// and says so. `progress` is called from several threads.
 ///
 /// # Errors
 /// [`Error::NothingToCompare`], [`Error::Settings`], [`Error::NoTopic`] and [`Error::OffsetGone`] are for the operator
@@ -174,6 +174,8 @@ impl Report {
             partition: task.source.partition,
             source_range: (task.source.from, task.source.end),
             sink_range: (task.sink.from, task.sink.end),
+            source_unstable: task.source.unstable,
+            sink_unstable: task.sink.unstable,
             counts: outcome.counts,
             uncertain: outcome.uncertain,
             unread_headers,
