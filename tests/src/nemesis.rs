@@ -3,12 +3,14 @@
 mod fleet;
 mod job;
 mod program;
+mod scene;
 mod torment;
 mod worker;
 
 pub use fleet::{Fleet, FleetOptions};
 pub use job::Job;
 pub use program::{Ended, binary, build, run};
+pub use scene::{NO_EXPIRY, PATIENCE, Scene, ends_well, until};
 pub use torment::{Deeds, Torment};
 pub use worker::Worker;
 

@@ -37,12 +37,24 @@ enum Fault {
     Pause,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Start the killed worker again.
+    Revive,
+    /// Let the paused worker run on, as a zombie.
+    Continue,
+    /// Nothing: a zombie killed at once would never meet the worker that replaced it.
+    Spare,
+}
+
 struct Due {
     at: Instant,
     worker: usize,
-    revive: bool,
+    then: Then,
 }
 
+/// How long a zombie is left alone.
+const ZOMBIE_LIFE: Duration = Duration::from_millis(1500);
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Torment {
@@ -67,13 +79,13 @@ impl Torment {
                         fleet.kill(worker)?;
                         left.kills -= 1;
                         let at = Instant::now() + Duration::from_millis(random.below(1500));
-                        due.push(Due { at, worker, revive: true });
+                        due.push(Due { at, worker, then: Then::Revive });
                     }
                     Fault::Pause => {
                         tell(&format!("pause w{worker} for {:?}", self.pause));
                         fleet.signal(worker, Signal::STOP)?;
                         left.pauses -= 1;
-                        due.push(Due { at: Instant::now() + self.pause, worker, revive: false });
+                        due.push(Due { at: Instant::now() + self.pause, worker, then: Then::Continue });
                     }
                 }
                 let gap = u64::try_from(self.gap.as_millis()).unwrap_or(1000);
@@ -86,15 +98,20 @@ impl Torment {
 
     fn repair(&self, fleet: &mut Fleet, due: &mut Vec<Due>, tell: &mut impl FnMut(&str)) -> Result<()> {
         let now = Instant::now();
+        let mut spared = Vec::new();
         for d in due.iter().filter(|d| d.at <= now) {
-            if d.revive {
-                fleet.revive(d.worker)?;
-            } else {
-                tell(&format!("continue w{}, now a zombie", d.worker));
-                fleet.signal(d.worker, Signal::CONT)?;
+            match d.then {
+                Then::Revive => fleet.revive(d.worker)?,
+                Then::Continue => {
+                    tell(&format!("continue w{}, now a zombie", d.worker));
+                    fleet.signal(d.worker, Signal::CONT)?;
+                    spared.push(Due { at: now + ZOMBIE_LIFE, worker: d.worker, then: Then::Spare });
+                }
+                Then::Spare => {}
             }
         }
         due.retain(|d| d.at > now);
+        due.extend(spared);
         Ok(())
     }
 }

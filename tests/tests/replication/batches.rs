@@ -9,9 +9,7 @@ use velostream_kafka_batch::{Compression, Record, WriteOptions, write_batch};
 use velostream_testkit::load::{
     Codec, LoadPlan, ODD_TOPIC, create_holes, odd_batches, produce, produce_batches,
 };
-use velostream_testkit::nemesis::Job;
-
-use crate::scene::{NO_EXPIRY, Scene};
+use velostream_testkit::nemesis::{Job, NO_EXPIRY, Scene};
 
 /// The same job three times: bytes as they are, every batch decoded and encoded anew, and two lanes.
 fn ways(scene: &Scene) -> [(String, Job); 3] {

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use velostream_testkit::load::{LoadPlan, produce};
-use velostream_testkit::nemesis::Worker;
+use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
 use velostream_testkit::services::{ClusterOptions, KafkaCluster};
-
-use crate::scene::{NO_EXPIRY, PATIENCE, Scene, ends_well};
 
 #[test]
 fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Result<()> {

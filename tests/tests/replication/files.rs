@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use velostream_testkit::load::{Codec, MadeRecord, Random, create_topic, send};
-use velostream_testkit::nemesis::{Job, Worker};
-
-use crate::scene::{NO_EXPIRY, Scene, ends_well};
+use velostream_testkit::nemesis::{Job, NO_EXPIRY, Scene, Worker, ends_well};
 
 /// Starts a worker and kills it, `kills` times, then lets one finish.
 fn run_under_kills(job: &Job, kills: u32, seed: u64) -> Result<()> {

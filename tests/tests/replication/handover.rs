@@ -4,18 +4,27 @@ use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
 use velostream_testkit::load::{LoadPlan, produce};
-use velostream_testkit::nemesis::Worker;
-
-use crate::scene::{NO_EXPIRY, PATIENCE, Scene, ends_well};
+use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well, until};
 
 /// What a worker logs when the sink refused one of its commits, or it had to repair something.
 const REFUSED: [&str; 3] = ["superseded", "will recover", "in doubt"];
 
-fn expect_calm(log: &str) -> Result<()> {
+/// Looks at what a worker logged beyond `from` bytes.
+fn expect_calm(log: &str, from: usize) -> Result<()> {
+    let new = log.get(from..).unwrap_or_default();
     for words in REFUSED {
-        ensure!(!log.contains(words), "a hand-over is orderly, but the log says {words:?}:\n{log}");
+        ensure!(!new.contains(words), "a hand-over is orderly, but the log says {words:?}:\n{log}");
     }
     Ok(())
+}
+
+/// Stops a worker in an orderly way; nothing of what it does from then on is refused.
+fn hand_over(worker: Worker) -> Result<()> {
+    let before = worker.log().len();
+    let ended = worker.terminate(PATIENCE)?;
+    ends_well(&ended)?;
+    ensure!(ended.stderr.contains("stopping: committing"));
+    expect_calm(&ended.stderr, before)
 }
 
 #[test]
@@ -31,21 +40,20 @@ fn worker_told_to_stop_ends_with_0_and_the_other_goes_on_without_a_refused_commi
     let loaded = thread::scope(|scope| -> Result<u64> {
         let loading = scope.spawn(|| produce(&scene.source, &plan));
         let mut first = Worker::of(&job, "w0")?;
-        first.await_log("claimed", PATIENCE)?;
+        first.await_log("claimed splits=4", PATIENCE)?;
         let mut second = Worker::of(&job, "w1")?;
-        second.await_log("claimed", PATIENCE)?;
+        second.await_log("claimed splits=2", PATIENCE)?;
         scene.await_delivery(&scene.name, 4)?;
-        let first = first.terminate(PATIENCE)?;
-        ends_well(&first)?;
-        expect_calm(&first.stderr)?;
+        let before = second.log().len();
+        hand_over(first)?;
+        // The other has taken everything over once it claims again.
+        until(|| second.log().get(before..).is_some_and(|log| log.contains("claimed splits=4")))?;
+        expect_calm(&second.log(), before)?;
         // Restarted under its name, it gets its share back.
         let mut again = Worker::of(&job, "w0")?;
-        again.await_log("claimed", PATIENCE)?;
-        for worker in [second, again] {
-            let ended = worker.terminate(PATIENCE)?;
-            ends_well(&ended)?;
-            expect_calm(&ended.stderr)?;
-        }
+        again.await_log("claimed splits=2", PATIENCE)?;
+        hand_over(second)?;
+        hand_over(again)?;
         Ok(loading.join().ok().context("the load generator panicked")??.records())
     })?;
     scene.deliver(&job)?;

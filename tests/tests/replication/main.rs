@@ -8,6 +8,5 @@ mod brokers;
 mod files;
 mod handover;
 mod nemesis;
-mod scene;
 mod topics;
 mod transactions;

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use velostream_testkit::load::{LoadPlan, produce};
-use velostream_testkit::nemesis::{Fleet, FleetOptions, Job, Torment, binary};
+use velostream_testkit::nemesis::{Fleet, FleetOptions, Job, NO_EXPIRY, Scene, Torment, binary};
 use velostream_testkit::services::{ClusterOptions, KafkaCluster};
-
-use crate::scene::{NO_EXPIRY, Scene};
 
 /// What happens to the workers of a job, and with how many records.
 struct Ordeal {
@@ -44,7 +42,8 @@ impl Ordeal {
         scene.deliver(job)?;
         let lost: usize = (0..3).map(|w| zombies_in(scene, w)).sum::<Result<usize>>()?;
         println!("{} zombies found out that they were replaced", lost);
-        ensure!(self.torment.pauses == 0 || lost > 0, "no pause went past a take-over");
+        let wanted = usize::try_from(self.torment.pauses.min(5))?;
+        ensure!(lost >= wanted, "{lost} of {} pauses went past a take-over", self.torment.pauses);
         let report = scene.expect_identical(&scene.name, loaded.records() + meanwhile)?;
         println!("{} records: {:?}", report.counts.matched, report.counts);
         Ok(())
@@ -67,7 +66,7 @@ fn three_workers_killed_and_paused_deliver_each_record_once_in_order() -> Result
     scene.create(6, &NO_EXPIRY)?;
     let job = scene.job().sink(SESSION);
     let gap = Duration::from_millis(1_600);
-    let torment = Torment { seed: 20_261, kills: 20, pauses: 6, pause: PAUSE, gap };
+    let torment = Torment { seed: 20_261, kills: 20, pauses: 8, pause: PAUSE, gap };
     let plan = LoadPlan::realistic(&scene.name, 6, 402_000, torment.seed);
     Ordeal { plan, more: 102_000, torment }.run(&scene, &job)
 }

@@ -5,9 +5,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use velostream_testkit::load::{LoadPlan, create_topic, produce};
-use velostream_testkit::nemesis::Worker;
-
-use crate::scene::{NO_EXPIRY, PATIENCE, Scene, ends_well};
+use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
 
 const LOOK_OFTEN: &str = "discovery_interval: 500ms";
 

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use velostream_testkit::load::{LoadPlan, produce};
-
-use crate::scene::{NO_EXPIRY, Scene};
+use velostream_testkit::nemesis::{NO_EXPIRY, Scene};
 
 /// Matching aborted data by producer alone would drop what the same producer commits afterwards.
 #[test]

@@ -1,0 +1,15 @@
+//! What the program refuses, and how it says so: one line with a stable code and the place, one with the remedy, a
+//! documented exit code, and nothing lost. Run with `--nocapture` to see every message as it is printed.
+
+#![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
+
+mod conflicts;
+mod disk;
+mod gaps;
+mod job_file;
+mod journal;
+mod log_segment;
+mod reach;
+mod refusal;
+mod sink_topic;
+mod source_disk;
