@@ -36,7 +36,7 @@ impl Connections {
     }
 
     /// The connection to the leader of a partition.
-    pub(crate) async fn to_leader(&mut self, topic: &str, partition: i32) -> Result<Connection> {
+    pub(crate) async fn leader_of(&mut self, topic: &str, partition: i32) -> Result<Connection> {
         let context = || format!("{} {topic}-{partition}", self.side);
         let leader = self.cluster.leader(topic, partition).await.map_err(Error::client(context()))?;
         self.to(leader.broker).await

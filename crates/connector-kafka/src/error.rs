@@ -280,7 +280,6 @@ pub enum Error {
 
 impl Error {
     /// Wraps an error of the client with what was being done.
-    #[must_use]
     pub fn client(context: impl Into<String>) -> impl FnOnce(client::Error) -> Self {
         let context = context.into();
         move |source| Self::Client { context, source }

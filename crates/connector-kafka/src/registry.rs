@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::info;
-use velostream_core::{Clock, KafkaPartition};
+use velostream_core::{Clock, KafkaPartition, LaneIndex};
 use velostream_kafka_client::{
-    ApiKey, Cluster, CreateTopics, ErrorCode, Isolation, NewTopic, ResourceKind, Topics,
+    ApiKey, Cluster, CoordinatorKind, CreateTopics, DescribeTransactions, ErrorCode, Isolation, NewTopic,
+    ResourceKind, Topics,
 };
 
 use self::registrar::Registrar;
@@ -44,6 +45,9 @@ struct Parts {
 
 const ADMIN_DEADLINE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
+/// How often, and how long apart, metadata is looked at before a topic counts as gone.
+const SPREAD_LOOKS: u32 = 20;
+const SPREAD_PAUSE: Duration = Duration::from_millis(100);
 
 impl Registry {
     /// An empty snapshot.
@@ -84,7 +88,9 @@ impl Registry {
     pub(crate) async fn refreshed(mut self) -> Result<Self> {
         let source = discover(&self.parts.source, &self.parts.source_config).await?;
         let journal = self.ensure_journal(source.len()).await?;
-        self.splits = self.read(0..journal).await?;
+        // Up to the last stable offset: what a dead registrar left open must not block this look. If that hides a
+        // descriptor, registering ends the open transaction and looks again, to the very end.
+        self.splits = self.read(0..journal, Upto::LastStable).await?;
         self.check(&source)?;
         self.destinations = self.prepare(&source).await?;
         let known: BTreeSet<KafkaPartition> = self.splits.values().map(Descriptor::source).collect();
@@ -119,10 +125,39 @@ impl Registry {
             }
             return Ok(u32::try_from(found.partitions.len()).unwrap_or(u32::MAX));
         }
+        self.refuse_lost_journal(&topic).await?;
         let replicas = metadata.brokers.len().min(3);
         self.create_journal(&topic, wanted.max(1), replicas).await?;
         await_leaders(&self.parts.sink, &self.parts.clock, &topic, wanted.max(1)).await?;
         Ok(u32::try_from(wanted.max(1)).unwrap_or(u32::MAX))
+    }
+
+    /// A job that has run must not start over because its journal is gone: everything would be delivered again. The
+    /// transaction coordinator remembers the ids of a job for a week after their last use.
+    async fn refuse_lost_journal(&self, topic: &str) -> Result<()> {
+        let names = &self.parts.names;
+        for id in [names.registrar(), names.lane(LaneIndex(0))] {
+            if !known_to_coordinator(&self.parts.sink, &id).await? {
+                continue;
+            }
+            // Another worker may have created the journal a moment ago; metadata takes a while to spread.
+            for _ in 0..SPREAD_LOOKS {
+                self.parts.clock.sleep(SPREAD_PAUSE).await;
+                let names = Topics::Names(vec![topic.to_owned()]);
+                let metadata =
+                    self.parts.sink.metadata(names).await.map_err(Error::client("internal topic"))?;
+                if metadata.topics.iter().any(|t| t.error.is_ok()) {
+                    return Err(Error::ClaimTimeout {
+                        splits: 0,
+                        waited_ms: 0,
+                        what: "the internal topic is just being created",
+                    });
+                }
+            }
+            let what = format!("it does not exist, but the job has run: its transactional id {id} is known");
+            return Err(Error::InternalTopic { topic: topic.to_owned(), what });
+        }
+        Ok(())
     }
 
     async fn create_journal(&self, topic: &str, partitions: usize, replicas: usize) -> Result<()> {
@@ -161,11 +196,11 @@ impl Registry {
 
     /// Descriptors of journal partitions. A descriptor is the first record of its partition, so that this reads a
     /// few bytes of each whatever the age of the job; a partition without one is read to its end.
-    async fn read(&self, partitions: std::ops::Range<u32>) -> Result<BTreeMap<u32, Descriptor>> {
+    async fn read(&self, partitions: std::ops::Range<u32>, upto: Upto) -> Result<BTreeMap<u32, Descriptor>> {
         let positions = partitions.filter_map(|p| Some((i32::try_from(p).ok()?, 0))).collect();
         let mut reading =
             Reading { topic: self.parts.names.journal(), isolation: Isolation::ReadCommitted, positions };
-        let mut found = Descriptors::default();
+        let mut found = Descriptors { found: BTreeMap::new(), upto };
         let mut connections = Connections::new(self.parts.sink.clone(), "sink");
         let started = self.parts.clock.monotonic();
         while !reading.positions.is_empty() {
@@ -190,7 +225,7 @@ impl Registry {
                 Err(_) => self.parts.clock.sleep(POLL).await,
             }
         }
-        Ok(found.0)
+        Ok(found.found)
     }
 
     /// A job belongs to one source and one mapping.
@@ -253,7 +288,7 @@ impl Registry {
     /// transactional id does so: initializing it fences every other, and what they wrote is then read again.
     async fn register(&mut self, new: &[&KafkaPartition], journal: u32) -> Result<()> {
         let registrar = Registrar::become_one(&self.parts).await?;
-        self.splits = self.read(0..journal).await?;
+        self.splits = self.read(0..journal, Upto::HighWatermark).await?;
         let known: BTreeSet<KafkaPartition> = self.splits.values().map(Descriptor::source).collect();
         // Partitions that appear after the job was created start at their beginning (R12).
         let start = if self.splits.is_empty() { self.parts.source_config.start } else { Start::Earliest };
@@ -286,18 +321,48 @@ impl Registry {
     }
 }
 
-#[derive(Default)]
-struct Descriptors(BTreeMap<u32, Descriptor>);
+/// True where the transaction coordinator has seen this transactional id. False also for brokers before 3.0, which
+/// cannot tell.
+async fn known_to_coordinator(sink: &Cluster, id: &str) -> Result<bool> {
+    let context = || format!("transactional id {id}");
+    if !sink.supports(ApiKey::DescribeTransactions, 0) {
+        return Ok(false);
+    }
+    let broker = sink
+        .coordinator(CoordinatorKind::Transaction, id)
+        .await
+        .map_err(|source| Error::NoTransactions { cluster: sink.cluster_id().to_owned(), source })?;
+    let connection = sink.open(broker).await.map_err(Error::client(context()))?;
+    let request = DescribeTransactions { transactional_ids: vec![id.to_owned()] };
+    let answer = connection.send(request).await.map_err(Error::client(context()))?;
+    Ok(answer.states.iter().any(|t| t.error.is_ok()))
+}
+
+/// How far a partition without a descriptor is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Upto {
+    LastStable,
+    HighWatermark,
+}
+
+struct Descriptors {
+    found: BTreeMap<u32, Descriptor>,
+    upto: Upto,
+}
 
 impl Visitor for Descriptors {
     fn entry(&mut self, partition: i32, _offset: i64, entry: Entry) {
         if let (Ok(index), Entry::Split(descriptor)) = (u32::try_from(partition), entry) {
-            self.0.entry(index).or_insert(descriptor);
+            self.found.entry(index).or_insert(descriptor);
         }
     }
 
     fn finished(&mut self, partition: i32, position: i64, ends: Ends) -> bool {
-        let found = u32::try_from(partition).is_ok_and(|p| self.0.contains_key(&p));
-        found || position >= ends.high_watermark
+        let found = u32::try_from(partition).is_ok_and(|p| self.found.contains_key(&p));
+        let end = match self.upto {
+            Upto::LastStable => ends.last_stable,
+            Upto::HighWatermark => ends.high_watermark,
+        };
+        found || position >= end
     }
 }

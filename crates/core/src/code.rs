@@ -93,7 +93,7 @@ codes! {
         "Change the setting that the message names, or let the job create the topic.";
     SourceGap = 30, "the source lost records in front of the position",
         "Retention deleted them, the log was truncated, or the topic was re-created.",
-        "Decide whether the loss is acceptable; `gap_policy: continue` records the gap and goes on.";
+        "Decide whether the loss is acceptable; `gap_policy: continue` logs the range and goes on behind it.";
     SinkWentBack = 31, "the sink lost committed records",
         "The destination topic was re-created or truncated, or an unclean leader election dropped acknowledged data.",
         "Restore the sink or start a new job with a new name; the message names the partition and offsets.";
@@ -108,7 +108,7 @@ codes! {
         "Change the sink topic's setting that the message names, or the record's owner.";
     OffsetsReset = 35, "the group's offset and the job's own progress differ",
         "Somebody reset the offsets of the job's consumer group by hand.",
-        "Use `velostream state reset` to move a job; set the group's offset back to what the message names.";
+        "Set the group's offset back to what the message names as progress; to start over, give the job a new name.";
     JobConflict = 40, "another job uses this name",
         "The job's internal topic belongs to another source or mapping.",
         "Give this job another name.";
@@ -117,7 +117,7 @@ codes! {
         "Give each its own `--instance`, or none at all.";
     InternalTopic = 42, "the job's internal topic is not as it must be",
         "It was deleted, re-created, or its cleanup.policy is not compact.",
-        "Restore it; for a job that never ran, delete it and start again.";
+        "Restore it, or give the job a new name to start over; the sink topics then hold the records twice unless they are emptied.";
     JobConfigChanged = 43, "the job's mapping has changed",
         "A job that has run was started with another source, topic mapping or partitioning.",
         "Use a new job name for a new mapping.";
@@ -132,7 +132,7 @@ codes! {
         "Free space or correct the permissions; nothing was lost.";
     StoreUnavailable = 53, "the state store does not answer",
         "It is down, slow or cut off.",
-        "Passing faults are retried; `on_store_outage` says what happens if it stays.";
+        "Passing faults are retried; if it stays, look at the store's own log.";
     StoreFenced = 54, "another owner has taken the task",
         "A newer epoch or nonce stands in the store.",
         "None needed: this worker stops the task and claims again.";
@@ -141,7 +141,7 @@ codes! {
         "Stop the other process, or give this worker its own `--instance` or store path.";
     StateLost = 56, "the state store lost acknowledged writes",
         "A listed id chunk, checkpoint or the task's root is gone: a failover to a lagging replica, or a restored backup.",
-        "`on_id_loss` decides: rebuild reads the ids again from the source, stop leaves it to the operator.";
+        "Restore the store from its replica; what a transactional sink has committed stays right either way.";
     StoreWeak = 57, "the state store does not keep its claim",
         "A setting of the server (replication, durability, eviction) is weaker than the job was told.",
         "Correct the setting that the message names, or configure the weaker class.";
@@ -150,7 +150,7 @@ codes! {
         "Use smaller batches, fewer splits per lane, or a shorter deduplication window.";
     RecordId = 59, "a record has no id",
         "A field of the record id is missing, too long or has no exact text, or an id is not one of this strategy.",
-        "Correct `record_id_strategy`, or route such records to the dead-letter queue.";
+        "Correct `record_id_strategy`.";
     FileIo = 60, "a data file cannot be read or written",
         "Disk full, no permission, or the file is gone.",
         "Free space or correct the permissions; nothing was lost.";

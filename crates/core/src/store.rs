@@ -17,7 +17,9 @@ pub struct Put {
     pub value: Bytes,
 }
 
-/// The version of a root: opaque, changes with every write.
+/// The version of a root: opaque, changes with every write. Where a store can roll back to an earlier state, versions
+/// of the two histories must differ all the same (chain them by content, not by count), else a stale owner's
+/// compare-and-set would succeed against the wrong history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RootVersion(pub u64);
 

@@ -13,6 +13,7 @@ use velostream_kafka_client::{
 };
 use velostream_protocol::kafka_lane::{Barrier, Fence, JournalEntry};
 
+use super::coordinator::Hint;
 use super::fence::fence;
 use super::owner::Owner;
 use super::split::ClaimedSplit;
@@ -42,15 +43,20 @@ pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[Split
     let claimed = append_claims(owner, token.member.generation).await?;
     let mut barriers = Barriers::new(owner, &claimed);
     let from: BTreeMap<i32, i64> =
-        claimed.keys().map(|p| (*p, hints.get(p).map_or(0, |h| h.progress_at.max(0)))).collect();
-    read(owner, &from, Isolation::ReadUncommitted, &mut barriers).await?;
+        claimed.keys().map(|p| (*p, hints.get(p).map_or(0, |c| c.hint.progress_at.max(0)))).collect();
+    for pass in [Pass::Uncommitted, Pass::CommittedSoFar] {
+        read(owner, &from, pass, &mut barriers).await?;
+    }
     fence_earlier_owners(owner, &barriers).await;
-    read(owner, &from, Isolation::ReadCommitted, &mut barriers).await?;
+    read(owner, &from, Pass::CommittedToBarrier, &mut barriers).await?;
     let mut claims = Vec::new();
     for split in splits {
-        claims.push(settle(owner, token, &barriers, split).await?);
+        claims.push(settle(owner, token, &barriers, split)?);
     }
-    cross_check(owner, token, &claims).await?;
+    let committed = cross_check(owner, token, &claims).await?;
+    for split in splits {
+        check_sink(owner, split, &committed).await?;
+    }
     Ok(claims)
 }
 
@@ -144,8 +150,7 @@ async fn append(
 #[derive(Debug, Clone, Copy)]
 struct Committed {
     offset: i64,
-    /// Offset of the progress record in the journal: a hint where to start reading.
-    progress_at: i64,
+    hint: Hint,
 }
 
 /// Offsets of the group. Not linearizable, so only a hint and a cross-check: a coordinator that was replaced may
@@ -179,8 +184,7 @@ async fn committed_offsets(owner: &Owner, require_stable: bool) -> Result<BTreeM
         for p in &answer.partitions {
             p.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
             if let Some(offset) = p.offset {
-                let progress_at = p.metadata.as_deref().and_then(|m| m.parse().ok()).unwrap_or(-1);
-                found.insert(p.partition, Committed { offset, progress_at });
+                found.insert(p.partition, Committed { offset, hint: Hint::decode(p.metadata.as_deref()) });
             }
         }
         return Ok(found);
@@ -200,7 +204,27 @@ fn give_up_after(owner: &Owner, started: Duration, splits: usize, what: &'static
 /// The barriers of one claim, by journal partition.
 struct Barriers {
     by_partition: BTreeMap<i32, Barrier<ProgressRecord>>,
-    committed: bool,
+    pass: Pass,
+}
+
+/// The passes over the journal that one claim makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Whoever is mentioned in front of the barrier.
+    Uncommitted,
+    /// What is committed already: a hand-over in it spares its owner from being fenced.
+    CommittedSoFar,
+    /// Past the barrier, waiting for whatever is open in front of it.
+    CommittedToBarrier,
+}
+
+impl Pass {
+    const fn isolation(self) -> Isolation {
+        match self {
+            Self::Uncommitted => Isolation::ReadUncommitted,
+            Self::CommittedSoFar | Self::CommittedToBarrier => Isolation::ReadCommitted,
+        }
+    }
 }
 
 impl Barriers {
@@ -214,7 +238,7 @@ impl Barriers {
                 Some((s.journal.partition, Barrier::new(owner.id.clone(), claim, fenced)))
             })
             .collect();
-        Self { by_partition, committed: false }
+        Self { by_partition, pass: Pass::Uncommitted }
     }
 }
 
@@ -228,30 +252,33 @@ impl Visitor for Barriers {
                 JournalEntry::Progress { lane: progress.lane.clone(), released: progress.released, progress }
             }
         };
-        if self.committed {
-            barrier.observe_committed(offset, &entry);
-        } else {
-            barrier.observe_uncommitted(offset, &entry);
+        match self.pass {
+            Pass::Uncommitted => barrier.observe_uncommitted(offset, &entry),
+            Pass::CommittedSoFar | Pass::CommittedToBarrier => barrier.observe_committed(offset, &entry),
         }
     }
 
     fn finished(&mut self, partition: i32, position: i64, ends: Ends) -> bool {
         let Some(barrier) = self.by_partition.get_mut(&partition) else { return true };
-        if !self.committed {
-            return position > barrier.claim();
+        match self.pass {
+            Pass::Uncommitted => position > barrier.claim(),
+            Pass::CommittedSoFar => position >= ends.last_stable || position > barrier.claim(),
+            Pass::CommittedToBarrier => {
+                barrier.read_committed_to(position, ends.last_stable);
+                barrier.recovered().is_some()
+            }
         }
-        barrier.read_committed_to(position, ends.last_stable);
-        barrier.recovered().is_some()
     }
 }
 
 async fn read(
     owner: &mut Owner,
     from: &BTreeMap<i32, i64>,
-    isolation: Isolation,
+    pass: Pass,
     barriers: &mut Barriers,
 ) -> Result<()> {
-    barriers.committed = isolation == Isolation::ReadCommitted;
+    barriers.pass = pass;
+    let isolation = pass.isolation();
     let mut reading = Reading { topic: owner.names.journal(), isolation, positions: from.clone() };
     let started = owner.clock.monotonic();
     while !reading.round(&mut owner.connections, barriers).await? {
@@ -286,13 +313,8 @@ async fn fence_earlier_owners(owner: &mut Owner, barriers: &Barriers) {
     }
 }
 
-/// Position of one split, after the sink was checked against what was acknowledged (R11).
-async fn settle(
-    owner: &mut Owner,
-    token: &GroupToken,
-    barriers: &Barriers,
-    split: &SplitId,
-) -> Result<Claim> {
+/// Position of one split.
+fn settle(owner: &mut Owner, token: &GroupToken, barriers: &Barriers, split: &SplitId) -> Result<Claim> {
     let (_, descriptor) =
         token.split(split).ok_or(Error::Defect("a split that the assignment does not name"))?;
     let claimed = owner.splits.get_mut(split).ok_or(Error::Defect("a split that was not claimed"))?;
@@ -318,20 +340,17 @@ async fn settle(
     let position = progress.position(&claimed.source);
     if let Some(delivered) = progress.destinations.get(&claimed.target.to_string()) {
         claimed.restore(delivered);
-        let target = claimed.target.clone();
-        let (was, highest) = (delivered.topic_id.clone(), delivered.highest);
-        check_sink(owner, &target, &was, highest).await?;
     }
     Ok(Claim { split: split.clone(), position, batch: progress.batch() })
 }
 
-/// A sink that went back is a named error, never a place to write on.
-async fn check_sink(
-    owner: &mut Owner,
-    target: &super::outgoing::Target,
-    was: &str,
-    highest: i64,
-) -> Result<()> {
+/// A sink that went back is a named error, never a place to write on (R11).
+async fn check_sink(owner: &mut Owner, split: &SplitId, committed: &BTreeMap<i32, Committed>) -> Result<()> {
+    let claimed = owner.splits.get_mut(split).ok_or(Error::Defect("a split that was not claimed"))?;
+    // The progress record went out with its data and knows only what was acknowledged before.
+    let newest = committed.get(&claimed.journal.partition).map_or(-1, |c| c.hint.highest);
+    claimed.highest = claimed.highest.max(newest);
+    let (target, highest, was) = (claimed.target.clone(), claimed.highest, claimed.delivered_id);
     let context = || format!("sink {target}");
     let leader = owner
         .connections
@@ -339,8 +358,11 @@ async fn check_sink(
         .leader(&target.topic, target.partition)
         .await
         .map_err(Error::client(context()))?;
-    let zero = velostream_core::TopicId::default().to_string();
-    if was != zero && !leader.topic_id.is_zero() && leader.topic_id.to_string() != was {
+    if let Some(was) = was
+        && !was.is_zero()
+        && !leader.topic_id.is_zero()
+        && leader.topic_id != was
+    {
         let what = format!("the topic was created again (id {was} is now {})", leader.topic_id);
         return Err(Error::SinkWentBack { destination: target.to_string(), what });
     }
@@ -348,9 +370,8 @@ async fn check_sink(
         return Ok(());
     }
     let connection = owner.connections.to(leader.broker).await?;
-    let end =
-        list_offsets(&connection, &target.topic, target.partition, Spec::Latest, Isolation::ReadUncommitted)
-            .await?;
+    let (topic, partition) = (&target.topic, target.partition);
+    let end = list_offsets(&connection, topic, partition, Spec::Latest, Isolation::ReadUncommitted).await?;
     if highest >= end {
         let what = format!("offset {highest} was acknowledged and committed, but the log ends at {end}");
         return Err(Error::SinkWentBack { destination: target.to_string(), what });
@@ -360,32 +381,30 @@ async fn check_sink(
 
 /// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
 /// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
-async fn cross_check(owner: &Owner, token: &GroupToken, claims: &[Claim]) -> Result<()> {
-    if let Some(difference) = difference(owner, claims).await? {
-        warn!(%difference, "looking again: the coordinator may have answered an old value");
-        owner.membership.confirm(&token.member).await?;
-        if let Some(difference) = self::difference(owner, claims).await? {
-            return Err(difference);
-        }
-    }
-    Ok(())
+async fn cross_check(
+    owner: &Owner,
+    token: &GroupToken,
+    claims: &[Claim],
+) -> Result<BTreeMap<i32, Committed>> {
+    let committed = committed_offsets(owner, true).await?;
+    let Some(difference) = difference(owner, claims, &committed) else { return Ok(committed) };
+    warn!(%difference, "looking again: the coordinator may have answered an old value");
+    owner.membership.confirm(&token.member).await?;
+    let committed = committed_offsets(owner, true).await?;
+    self::difference(owner, claims, &committed).map_or(Ok(committed), Err)
 }
 
-async fn difference(owner: &Owner, claims: &[Claim]) -> Result<Option<Error>> {
-    let committed = committed_offsets(owner, true).await?;
-    for claim in claims {
-        let Some(split) = owner.splits.get(&claim.split) else { continue };
+fn difference(owner: &Owner, claims: &[Claim], committed: &BTreeMap<i32, Committed>) -> Option<Error> {
+    claims.iter().find_map(|claim| {
+        let split = owner.splits.get(&claim.split)?;
         // No offset is no difference: the broker forgets the offsets of a group that was empty for long.
-        let Some(found) = committed.get(&split.journal.partition) else { continue };
+        let found = committed.get(&split.journal.partition)?;
         let progress = super::outgoing::offset_of(&claim.position);
-        if found.offset != progress {
-            return Ok(Some(Error::OffsetsReset {
-                split: claim.split.clone(),
-                group: owner.names.group(),
-                progress,
-                committed: found.offset,
-            }));
-        }
-    }
-    Ok(None)
+        (found.offset != progress).then(|| Error::OffsetsReset {
+            split: claim.split.clone(),
+            group: owner.names.group(),
+            progress,
+            committed: found.offset,
+        })
+    })
 }

@@ -30,8 +30,30 @@ pub(super) struct StoredOffset {
     pub(super) partition: i32,
     pub(super) offset: i64,
     pub(super) leader_epoch: i32,
+    /// What a claim would have to search for otherwise.
+    pub(super) hint: Hint,
+}
+
+/// Metadata of a stored offset: written after every acknowledgement of the transaction, so that it knows what the
+/// progress record, which goes out with the data, cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hint {
     /// Offset of the progress record in the journal: where a claim may start to read.
     pub(super) progress_at: i64,
+    /// Highest acknowledged offset in the destination, this transaction's data included; -1 where there is none.
+    pub(super) highest: i64,
+}
+
+impl Hint {
+    fn encode(self) -> String {
+        format!("{} {}", self.progress_at, self.highest)
+    }
+
+    /// Reads a hint; anything unreadable is no hint.
+    pub(super) fn decode(metadata: Option<&str>) -> Self {
+        let mut numbers = metadata.unwrap_or_default().split(' ').map(|n| n.parse().unwrap_or(-1));
+        Self { progress_at: numbers.next().unwrap_or(-1), highest: numbers.next().unwrap_or(-1) }
+    }
 }
 
 /// Connections of one lane to the transaction coordinator and the group coordinator.
@@ -147,7 +169,7 @@ impl Coordinator {
                 partition: o.partition,
                 offset: o.offset,
                 leader_epoch: o.leader_epoch,
-                metadata: Some(o.progress_at.to_string()),
+                metadata: Some(o.hint.encode()),
             })
             .collect();
         let request = TxnOffsetCommit {
@@ -244,4 +266,18 @@ fn refused(code: ErrorCode, connection: &Connection, api: ApiKey) -> Failed {
         _ => Failure::Indefinite,
     };
     Failed { failure, source: code.into_error(connection.broker(), api) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hint;
+
+    #[test]
+    fn a_hint_reads_back_and_foreign_metadata_is_no_hint() {
+        let hint = Hint { progress_at: 7, highest: 900 };
+        assert_eq!(Hint::decode(Some(&hint.encode())), hint);
+        for foreign in [None, Some(""), Some("x y"), Some("-")] {
+            assert_eq!(Hint::decode(foreign), Hint { progress_at: -1, highest: -1 });
+        }
+    }
 }

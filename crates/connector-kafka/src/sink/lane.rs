@@ -14,7 +14,7 @@ use velostream_protocol::kafka_lane::{
 };
 
 use super::claim::{claim, journal_batch};
-use super::coordinator::{Coordinator, Failed, StoredOffset};
+use super::coordinator::{Coordinator, Failed, Hint, StoredOffset};
 use super::outgoing::{Content, Cut, Outgoing, Target, advance_sequence, content, offset_of, sign};
 use super::owner::Owner;
 use super::produce::{Fate, Pipeline};
@@ -342,7 +342,7 @@ impl KafkaLane {
                     partition: split.journal.partition,
                     offset: *offset,
                     leader_epoch: *leader_epoch,
-                    progress_at: split.progress_at,
+                    hint: Hint { progress_at: split.progress_at, highest: split.acknowledged_to() },
                 })
             })
             .collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use velostream_core::{KafkaPartition, TopicId};
 
 use super::outgoing::Target;
-use crate::journal::{Delivered, Descriptor};
+use crate::journal::{Delivered, Descriptor, parse_topic_id};
 
 /// A claimed split.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(super) struct ClaimedSplit {
     pub(super) journal: Target,
     pub(super) target: Target,
     pub(super) target_id: TopicId,
+    /// Id of the destination topic when it was last delivered to.
+    pub(super) delivered_id: Option<TopicId>,
     /// Largest batch that the destination takes.
     pub(super) max_batch_bytes: usize,
     /// Highest acknowledged offset in the destination, -1 where there is none.
@@ -43,6 +45,7 @@ impl ClaimedSplit {
                 partition: descriptor.destination_partition,
             },
             target_id: TopicId::default(),
+            delivered_id: None,
             max_batch_bytes: usize::MAX,
             highest: -1,
             previous: None,
@@ -61,15 +64,21 @@ impl ClaimedSplit {
     pub(super) fn restore(&mut self, delivered: &Delivered) {
         self.highest = delivered.highest;
         self.previous = delivered.previous;
+        self.delivered_id = Some(parse_topic_id(&delivered.topic_id));
     }
 
     /// An acknowledged batch of the destination; false where the sink has gone back (R11).
     pub(super) fn acknowledged(&mut self, first: i64, last: i64) -> bool {
-        if first <= self.highest.max(self.current.map_or(-1, |(_, l)| l)) {
+        if first <= self.acknowledged_to() {
             return false;
         }
         self.current = Some((self.current.map_or(first, |(f, _)| f), last));
         true
+    }
+
+    /// Highest acknowledged offset, the open transaction's included.
+    pub(super) fn acknowledged_to(&self) -> i64 {
+        self.current.map_or(self.highest, |(_, last)| last)
     }
 
     /// The open transaction was committed.

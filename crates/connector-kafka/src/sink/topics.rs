@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tracing::info;
+use tracing::{info, warn};
 use velostream_core::{Clock, TopicId};
 use velostream_kafka_client::{
     ApiKey, Cluster, ConfigResource, CreatePartitions, CreateTopics, DescribeConfigs, DescribedConfig,
@@ -192,7 +192,7 @@ pub(crate) async fn await_leaders(
     for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
         loop {
             let ready = async {
-                let connection = connections.to_leader(topic, partition).await?;
+                let connection = connections.leader_of(topic, partition).await?;
                 list_offsets(&connection, topic, partition, Spec::Latest, Isolation::ReadUncommitted).await
             };
             match ready.await {
@@ -245,5 +245,23 @@ fn check(need: &Needed, settings: Option<&BTreeMap<String, String>>) -> Result<u
             needs: "CreateTime, else the broker replaces every timestamp".to_owned(),
         });
     }
+    warn_of(need, &get);
     Ok(get("max.message.bytes").and_then(|v| v.parse().ok()).unwrap_or(usize::MAX))
+}
+
+/// Settings that refuse some records or cost time: what they refuse becomes a named error when it comes, so that a job
+/// over ordinary records still runs on a topic with the broker's defaults.
+fn warn_of<'a>(need: &Needed, get: &impl Fn(&str) -> Option<&'a str>) {
+    let topic = need.destination.as_str();
+    for setting in ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] {
+        if let Some(value) = get(setting).filter(|v| *v != UNLIMITED) {
+            warn!(topic, setting, value, "a record with a timestamp outside will stop the job");
+        }
+    }
+    if let Some(value) = get("compression.type").filter(|v| *v != "producer") {
+        warn!(topic, value, "compression.type makes the sink's broker compress every batch anew");
+    }
+    if let Some(value) = get("cleanup.policy").filter(|v| v.contains("compact")) {
+        warn!(topic, value, "a record without a key will stop the job");
+    }
 }

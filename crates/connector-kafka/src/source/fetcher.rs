@@ -60,7 +60,7 @@ impl Fetcher {
                 match self
                     .connection(broker)
                     .await
-                    .and_then(|c| Ok(c.start(fetch).map_err(Error::client("fetch"))?))
+                    .and_then(|c| c.start(fetch).map_err(Error::client("fetch")))
                 {
                     Ok(pending) => {
                         self.busy.insert(broker);
