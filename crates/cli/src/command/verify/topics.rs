@@ -8,12 +8,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use velostream_verifier::Cluster;
 
 /// Longest wait for the cluster's answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Topics that brokers and velostream keep for themselves.
-const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
-
-/// Every topic of the cluster that is not internal.
+/// Every topic of the cluster that an expression can mean: names that start with `__` belong to brokers and to
+/// velostream itself, and a job's expressions never match them either.
 ///
 /// # Errors
 /// [`Code::Usage`] -> `Reject` for settings that librdkafka refuses, [`Code::Unreachable`] -> `Retry` where no broker
@@ -33,7 +31,5 @@ pub(crate) fn list(cluster: &Cluster) -> Result<Vec<String>> {
         Error::new(Code::Unreachable, Disposition::Retry, text).with_source(error)
     })?;
     let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
-    Ok(names
-        .filter(|name| !INTERNAL.contains(&name.as_str()) && !name.starts_with("__velostream."))
-        .collect())
+    Ok(names.filter(|name| !name.starts_with("__")).collect())
 }

@@ -1,5 +1,6 @@
 //! Where records go.
 
+use std::path::Path;
 use std::time::Duration;
 
 use garde::Validate;
@@ -185,6 +186,15 @@ impl FileSink {
     #[must_use]
     pub fn new(path: impl Into<String>) -> Self {
         Self { path: path.into(), format: Format::default() }
+    }
+
+    /// The directory that holds the files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        match Path::new(&self.path).parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
     }
 }
 
