@@ -9,5 +9,6 @@ mod clock;
 pub mod load;
 pub mod nemesis;
 pub mod services;
+pub mod stall;
 
 pub use clock::RealClock;

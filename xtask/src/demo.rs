@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     torment(arguments, &plan, source, &binary, &job, &dir)?;
     catch_up(&binary, &job)?;
     let verified = verify(&binary, &job)?;
-    let counted = console_count(source, sink, arguments.partitions)?;
+    let counted = console_count(source, sink)?;
     println!(
         "\nKafka's own console consumer (read_committed): source {} records, sink {}",
         counted.0, counted.1
@@ -197,37 +197,19 @@ fn verify(binary: &Path, job: &Path) -> Result<String> {
 }
 
 /// Records that Kafka's console consumer reads of the topic, in both clusters.
-fn console_count(source: &KafkaCluster, sink: &KafkaCluster, partitions: i32) -> Result<(usize, usize)> {
+fn console_count(source: &KafkaCluster, sink: &KafkaCluster) -> Result<(usize, usize)> {
     let count = |cluster: &KafkaCluster| -> Result<usize> {
-        let mut records = 0;
-        for partition in 0..partitions {
-            let partition = partition.to_string();
-            let bootstrap = cluster.bootstrap();
-            // One line per record whatever its bytes: the offset, and neither key nor value.
-            let lines = KafkaTool::ConsoleConsumer.run(
-                cluster.install(),
-                [
-                    "--bootstrap-server",
-                    &bootstrap,
-                    "--topic",
-                    TOPIC,
-                    "--partition",
-                    &partition,
-                    "--offset",
-                    "earliest",
-                    "--isolation-level",
-                    "read_committed",
-                    "--timeout-ms",
-                    "3000",
-                    "--formatter-property",
-                    "print.value=false",
-                    "--formatter-property",
-                    "print.offset=true",
-                ],
-            )?;
-            records += lines.iter().filter(|b| **b == b'\n').count();
-        }
-        Ok(records)
+        let bootstrap = cluster.bootstrap();
+        // One line per record whatever its bytes: the offset, and neither key nor value.
+        let lines = KafkaTool::ConsoleConsumer.run(
+            cluster.install(),
+            [
+                "--bootstrap-server", &bootstrap, "--topic", TOPIC, "--from-beginning", "--isolation-level",
+                "read_committed", "--timeout-ms", "5000", "--formatter-property", "print.value=false",
+                "--formatter-property", "print.offset=true",
+            ],
+        )?;
+        Ok(lines.iter().filter(|b| **b == b'\n').count())
     };
     Ok((count(source)?, count(sink)?))
 }

@@ -5,6 +5,7 @@
 
 mod demo;
 mod load;
+mod measure;
 mod services;
 mod test_run;
 mod tidy;
@@ -28,6 +29,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Fill a topic with seeded records.
     Load(load::Arguments),
+    /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
+    Measure(measure::Arguments),
     /// Check the rules of the tree that no compiler checks.
     Tidy,
     /// Format, tidy, lint, every test, and the suites on real servers.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Services(arguments) => services::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Measure(arguments) => measure::run(&arguments),
         Command::Tidy => tidy::run(),
         // Its last line is its verdict: nothing may follow it.
         Command::Test(arguments) => return test_run::run(&arguments),
