@@ -6,6 +6,7 @@
 mod assignor;
 mod client;
 mod group;
+mod keeper;
 mod messages;
 mod token;
 

@@ -1,0 +1,335 @@
+//! The task that keeps a worker in its group: join, share out as the leader, heartbeat, lose, join again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+use velostream_core::{Membership, Phase};
+use velostream_kafka_client::{ApiKey, ErrorCode, JoinGroupResponse};
+use velostream_protocol::kafka_lane::Member;
+
+use super::assignor::{Candidate, assign};
+use super::client::GroupClient;
+use super::group::{KafkaMembership, MembershipParts};
+use super::messages::{Share, Subscription};
+use super::token::GroupToken;
+use crate::error::{Error, Result};
+
+/// How long a restarted worker waits after joining before it says farewell for its dead predecessor: the join must
+/// be in the group first, else the group would become empty and forget its generation.
+const FAREWELL_DELAY: Duration = Duration::from_millis(100);
+/// Pause before the coordinator is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The task that keeps one worker in its group.
+pub(super) struct Keeper {
+    shared: Arc<KafkaMembership>,
+    parts: MembershipParts,
+    started_ms: i64,
+    /// Member id of a dead process of this instance.
+    predecessor: Option<String>,
+    member_id: String,
+    holds: Vec<u32>,
+    /// Since when the leader says that another member has this instance name.
+    duplicate_since: Option<Duration>,
+    /// When a missing coordinator was last reported.
+    complained: Option<Duration>,
+}
+
+/// Why a membership ended.
+enum Ended {
+    /// Join again under the same member id; what is held stays in use until the new generation stands.
+    Rebalance,
+    /// Nothing is held any more.
+    Lost(&'static str),
+    /// The coordinator moved or the connection broke; the membership may still stand.
+    Reconnect,
+    /// The worker stops.
+    Left,
+}
+
+impl Keeper {
+    pub(super) fn new(shared: Arc<KafkaMembership>, parts: MembershipParts) -> Self {
+        Self {
+            shared,
+            started_ms: parts.clock.unix_ms(),
+            predecessor: parts.config.member_file.as_deref().and_then(read_member),
+            member_id: String::new(),
+            holds: Vec::new(),
+            duplicate_since: None,
+            complained: None,
+            parts,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut leaving = self.shared.leaving();
+        let mut last_contact = self.parts.clock.monotonic();
+        loop {
+            let ended = tokio::select! {
+                biased;
+                _ = leaving.wait_for(|l| *l) => return,
+                ended = self.session(&mut last_contact) => ended,
+            };
+            let ended = match ended {
+                Ok(ended) => ended,
+                Err(error)
+                    if error.disposition() == velostream_core::Disposition::Reject
+                        || error.disposition() == velostream_core::Disposition::Corrupt =>
+                {
+                    self.shared.fail(error);
+                    return;
+                }
+                Err(error) => {
+                    self.complain(&error);
+                    Ended::Reconnect
+                }
+            };
+            match ended {
+                Ended::Left => return,
+                Ended::Rebalance => {}
+                Ended::Lost(why) => self.lost(why).await,
+                Ended::Reconnect => {
+                    let silent = self.parts.clock.monotonic().saturating_sub(last_contact);
+                    if silent >= self.parts.config.session_timeout {
+                        self.lost("no answer from the coordinator for a whole session").await;
+                    }
+                    self.parts.clock.sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Says that the coordinator is away, once per session timeout.
+    fn complain(&mut self, error: &Error) {
+        let now = self.parts.clock.monotonic();
+        if self.complained.is_none_or(|at| now.saturating_sub(at) >= self.parts.config.session_timeout) {
+            self.complained = Some(now);
+            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            warn!(%error, cause, "no group membership yet; trying on");
+        }
+    }
+
+    /// Everything is dropped and every lane has said so before anybody re-joins.
+    async fn lost(&mut self, why: &str) {
+        self.shared.set_live(None);
+        self.holds.clear();
+        if self.shared.current().phase == Phase::Owned {
+            info!(why, "membership lost; lanes drop their splits");
+            let version = self.shared.publish(Phase::Lost, GroupToken::none());
+            self.shared.all_acknowledged(version).await;
+        }
+        self.member_id.clear();
+    }
+
+    /// Joins once and keeps the membership until something ends it.
+    async fn session(&mut self, last_contact: &mut Duration) -> Result<Ended> {
+        let group = self.parts.names.group();
+        let client = GroupClient::connect(&self.parts.cluster, &group, &self.parts.config).await?;
+        let joined = match self.join(&client).await? {
+            Ok(joined) => joined,
+            Err(ended) => return Ok(ended),
+        };
+        *last_contact = self.parts.clock.monotonic();
+        let member = Member { member_id: joined.member.clone(), generation: joined.generation };
+        let shares = if joined.leader == joined.member { self.shares(&joined).await? } else { Vec::new() };
+        let leads = !shares.is_empty();
+        let (code, assignment) = client.sync(&member, shares).await?;
+        match code {
+            ErrorCode::NONE => {}
+            ErrorCode::REBALANCE_IN_PROGRESS => return Ok(Ended::Rebalance),
+            code => return self.ended(&client, "sync", code, ApiKey::SyncGroup),
+        }
+        *last_contact = self.parts.clock.monotonic();
+        let share = Share::decode(&assignment)?;
+        self.judge_duplicate(share.duplicate)?;
+        let token = GroupToken::new(member.clone(), share);
+        self.holds = token.indices();
+        self.shared.set_live(Some((client.clone(), member.clone())));
+        let version = self.shared.publish(Phase::Owned, token);
+        info!(generation = member.generation, splits = self.holds.len(), %version, leads, "joined");
+        self.keep(&client, &member, leads, last_contact).await
+    }
+
+    async fn join(&mut self, client: &GroupClient) -> Result<Result<JoinGroupResponse, Ended>> {
+        let subscription = Subscription {
+            instance: self.parts.names.instance().to_string(),
+            started_ms: self.started_ms,
+            holds: self.holds.clone(),
+        };
+        let metadata = subscription.encode(&self.parts.names.journal())?;
+        if let Some(dead) = self.predecessor.take() {
+            let (client, clock) = (client.clone(), Arc::clone(&self.parts.clock));
+            tokio::spawn(async move {
+                clock.sleep(FAREWELL_DELAY).await;
+                if let Err(error) = client.leave(&dead, "restarted after a crash").await {
+                    debug!(%error, "the predecessor's membership was gone already");
+                }
+            });
+        }
+        loop {
+            let answer = client.join(&self.member_id, metadata.clone()).await?;
+            match answer.error {
+                ErrorCode::NONE => {
+                    self.keep_member_id(&answer.member);
+                    return Ok(Ok(answer));
+                }
+                // KIP-394: the first answer only hands the id out.
+                ErrorCode::MEMBER_ID_REQUIRED => self.keep_member_id(&answer.member),
+                ErrorCode::INVALID_SESSION_TIMEOUT => {
+                    let session_ms = self.parts.config.session_timeout.as_millis();
+                    return Err(Error::SessionTimeout { group: self.parts.names.group(), session_ms });
+                }
+                code => return self.ended(client, "join", code, ApiKey::JoinGroup).map(Err),
+            }
+        }
+    }
+
+    fn keep_member_id(&mut self, member_id: &str) {
+        if self.member_id == member_id {
+            return;
+        }
+        member_id.clone_into(&mut self.member_id);
+        if let Some(path) = &self.parts.config.member_file
+            && let Err(error) = std::fs::write(path, member_id)
+        {
+            // Only a faster restart is lost.
+            warn!(path = %path.display(), %error, "could not keep the member id");
+        }
+    }
+
+    fn ended(&self, client: &GroupClient, what: &str, code: ErrorCode, api: ApiKey) -> Result<Ended> {
+        Ok(match code {
+            ErrorCode::REBALANCE_IN_PROGRESS => Ended::Rebalance,
+            ErrorCode::UNKNOWN_MEMBER_ID => Ended::Lost("the coordinator does not know this member any more"),
+            ErrorCode::ILLEGAL_GENERATION => Ended::Lost("the group has moved on to another generation"),
+            ErrorCode::NOT_COORDINATOR
+            | ErrorCode::COORDINATOR_NOT_AVAILABLE
+            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => Ended::Reconnect,
+            code => return Err(client.refused(what, code, api)),
+        })
+    }
+
+    /// Two live workers with one name would fence each other for ever: the younger gives way, once it is sure that
+    /// the elder is not just a dead process whose session has not ended yet.
+    fn judge_duplicate(&mut self, duplicate: bool) -> Result<()> {
+        let now = self.parts.clock.monotonic();
+        if !duplicate {
+            self.duplicate_since = None;
+            return Ok(());
+        }
+        let since = *self.duplicate_since.get_or_insert(now);
+        let patience = self.parts.config.session_timeout + self.parts.config.rebalance_timeout;
+        if now.saturating_sub(since) > patience {
+            return Err(Error::InstanceConflict { instance: self.parts.names.instance().to_string() });
+        }
+        Ok(())
+    }
+
+    /// The leader's decision: who gets what.
+    async fn shares(&mut self, joined: &JoinGroupResponse) -> Result<Vec<(String, Vec<u8>)>> {
+        self.parts.registry.ensure_loaded().await?;
+        let mut members = Vec::new();
+        for m in &joined.members {
+            members.push((m.member.clone(), Subscription::decode(&m.metadata)?));
+        }
+        let younger = |id: &str, s: &Subscription| {
+            members.iter().any(|(other, o)| {
+                o.instance == s.instance && (o.started_ms, other.as_str()) < (s.started_ms, id)
+            })
+        };
+        let candidates: Vec<Candidate> = members
+            .iter()
+            .filter(|(id, s)| !younger(id, s))
+            .map(|(id, s)| Candidate { member_id: id.clone(), holds: s.holds.clone() })
+            .collect();
+        let splits: BTreeSet<u32> = self.parts.registry.splits().keys().copied().collect();
+        let journal = self.parts.names.journal();
+        let given = assign(&candidates, &splits);
+        members
+            .iter()
+            .map(|(id, s)| {
+                let indices = given.get(id).map_or(&[][..], Vec::as_slice);
+                let share = self.parts.registry.share(indices, younger(id, s));
+                Ok((id.clone(), share.encode(&journal)?))
+            })
+            .collect()
+    }
+
+    /// A broken connection ends no membership: the same member goes on at the coordinator of now.
+    async fn reconnect(&self, client: &mut GroupClient, member: &Member) {
+        let group = self.parts.names.group();
+        match GroupClient::connect(&self.parts.cluster, &group, &self.parts.config).await {
+            Ok(fresh) => {
+                *client = fresh.clone();
+                self.shared.set_live(Some((fresh, member.clone())));
+            }
+            Err(error) => debug!(%error, "no coordinator yet"),
+        }
+    }
+
+    /// Heartbeats until something ends the membership. The leader also looks for new partitions.
+    async fn keep(
+        &mut self,
+        client: &GroupClient,
+        member: &Member,
+        leads: bool,
+        last_contact: &mut Duration,
+    ) -> Result<Ended> {
+        let clock = Arc::clone(&self.parts.clock);
+        let mut client = client.clone();
+        let mut next_look = clock.monotonic() + self.parts.config.discovery_interval;
+        let mut look = None;
+        loop {
+            clock.sleep(self.parts.config.heartbeat_interval).await;
+            if *self.shared.leaving().borrow() {
+                return Ok(Ended::Left);
+            }
+            let silent = clock.monotonic().saturating_sub(*last_contact);
+            if silent >= self.parts.config.session_timeout {
+                return Ok(Ended::Lost("no answer from the coordinator for a whole session"));
+            }
+            match client.heartbeat(member).await {
+                Ok(ErrorCode::NONE) => *last_contact = clock.monotonic(),
+                Ok(code) => match self.ended(&client, "heartbeat", code, ApiKey::Heartbeat)? {
+                    Ended::Reconnect => self.reconnect(&mut client, member).await,
+                    ended => return Ok(ended),
+                },
+                Err(error) => {
+                    debug!(%error, "no heartbeat");
+                    self.reconnect(&mut client, member).await;
+                }
+            }
+            if self.duplicate_since.is_some() {
+                self.judge_duplicate(true)?;
+            }
+            if leads && look.is_none() && clock.monotonic() >= next_look {
+                let registry = self.parts.registry.clone();
+                look = Some(tokio::spawn(async move { registry.refreshed().await }));
+                next_look = clock.monotonic() + self.parts.config.discovery_interval;
+            }
+            if let Some(done) = look.take_if(|l| l.is_finished()) {
+                match done.await {
+                    Ok(Ok(registry)) if registry.splits() != self.parts.registry.splits() => {
+                        info!(splits = registry.splits().len(), "the source has new partitions");
+                        self.parts.registry = registry;
+                        return Ok(Ended::Rebalance);
+                    }
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) if error.disposition() == velostream_core::Disposition::Reject => {
+                        return Err(error);
+                    }
+                    Ok(Err(error)) => warn!(%error, "could not look for new partitions"),
+                    Err(error) => warn!(%error, "could not look for new partitions"),
+                }
+            }
+        }
+    }
+}
+
+fn read_member(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    (!text.is_empty()).then_some(text)
+}
