@@ -2,6 +2,7 @@
 
 mod discovery;
 mod fetcher;
+mod loss;
 mod partition;
 mod queue;
 mod reader;

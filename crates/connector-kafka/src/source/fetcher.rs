@@ -8,9 +8,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::{debug, warn};
 use velostream_core::{Clock, SplitId};
 use velostream_kafka_client::{
-    BrokerId, Cluster, Connection, Fetch, FetchPartition, FetchResponse, FetchTopic, Isolation,
+    BrokerId, Cluster, Connection, ErrorCode, Fetch, FetchPartition, FetchResponse, FetchTopic, Isolation,
 };
 
+use super::loss::find_loss;
 use super::partition::{Next, Partition};
 use super::queue::{Item, Queue, Token};
 use crate::config::SourceConfig;
@@ -107,6 +108,9 @@ impl Fetcher {
         for mut partition in unresolved {
             let mut items = Vec::new();
             if let Err(error) = self.resolve_one(&mut partition, &mut items).await {
+                if error.broker_code() == Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) {
+                    partition.is_unknown(&self.config, &mut items);
+                }
                 warn!(split = %partition.split, %error, cause = ?std::error::Error::source(&error), "no leader yet");
                 partition.not_before = now + RETRY_PAUSE;
             }
@@ -133,7 +137,23 @@ impl Fetcher {
             };
             self.queue.lock().ends.insert(partition.split.clone(), end);
             partition.end = Some(end);
-            partition.reached_end(items);
+        }
+        // Where nothing is left to be fetched, no fetch can tell that the log is another than it was.
+        let nothing_left = partition.end.is_some_and(|end| partition.position >= end);
+        if partition.astray || nothing_left {
+            let connection = self
+                .cluster
+                .open(leader.broker)
+                .await
+                .map_err(Error::client(format!("source broker {}", leader.broker)))?;
+            if let Some((gap, resume)) = find_loss(&connection, partition).await? {
+                partition.gap(gap, &self.config, Some(resume), items);
+            }
+            partition.astray = false;
+        }
+        partition.reached_end(items);
+        if partition.done {
+            return Ok(());
         }
         partition.leader = Some(leader);
         Ok(())

@@ -33,6 +33,8 @@ pub(super) struct Partition {
     pub(super) not_before: Duration,
     /// The batch at the position failed its checksum once.
     pub(super) suspect: bool,
+    /// A broker said that the position is outside of its log: the next look says on which side.
+    pub(super) astray: bool,
     /// Answers in a row that said the topic is unknown.
     pub(super) unknown: u32,
     /// Nothing more comes: ended, or a fatal error was reported.
@@ -70,6 +72,7 @@ impl Partition {
             leader: None,
             not_before: Duration::ZERO,
             suspect: false,
+            astray: false,
             unknown: 0,
             done: false,
         }
@@ -116,6 +119,14 @@ impl Partition {
         }
     }
 
+    /// The topic or partition is unknown once more.
+    pub(super) fn is_unknown(&mut self, config: &SourceConfig, items: &mut Vec<Item>) {
+        self.unknown = self.unknown.saturating_add(1);
+        if self.unknown >= UNKNOWN_LIMIT {
+            self.gap(Gap::Gone, config, None, items);
+        }
+    }
+
     /// Takes an answer in.
     pub(super) fn absorb(
         &mut self,
@@ -129,10 +140,7 @@ impl Partition {
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
             | ErrorCode::UNKNOWN_TOPIC_ID
             | ErrorCode::INCONSISTENT_TOPIC_ID => {
-                self.unknown = self.unknown.saturating_add(1);
-                if self.unknown >= UNKNOWN_LIMIT {
-                    self.gap(Gap::Gone, config, None, items);
-                }
+                self.is_unknown(config, items);
                 return Next::Refresh;
             }
             code if code.disposition() == velostream_core::Disposition::Reject => {
@@ -164,7 +172,8 @@ impl Partition {
         config: &SourceConfig,
         items: &mut Vec<Item>,
     ) -> Next {
-        // Brokers leave the offsets at -1 in this answer on some paths; then the retry after a refresh tells.
+        // Brokers leave the offsets at -1 in this answer on most paths; then the next look at the leader tells.
+        self.astray = true;
         let start = fetched.log_start_offset;
         if start >= 0 && self.position < start {
             self.gap(Gap::Deleted { log_start: start }, config, Some(start), items);

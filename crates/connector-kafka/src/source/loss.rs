@@ -1,0 +1,45 @@
+//! What the leader's log says of a position that it does not hold (R6).
+
+use velostream_kafka_client::{Connection, EpochPartition, EpochTopic, Isolation, OffsetForLeaderEpoch};
+
+use super::partition::Partition;
+use crate::error::{Error, Gap, Result};
+use crate::offsets::{Spec, list_offsets};
+
+/// How records in front of the position were lost, and where reading could go on; `None` where none were.
+pub(super) async fn find_loss(connection: &Connection, partition: &Partition) -> Result<Option<(Gap, i64)>> {
+    let source = &partition.source;
+    let position = partition.position;
+    let any = Isolation::ReadUncommitted;
+    let log_start = list_offsets(connection, &source.topic, source.partition, Spec::Earliest, any).await?;
+    if position < log_start {
+        return Ok(Some((Gap::Deleted { log_start }, log_start)));
+    }
+    let end = list_offsets(connection, &source.topic, source.partition, Spec::Latest, any).await?;
+    let end = match epoch_end(connection, partition).await? {
+        Some(epoch_end) => end.min(epoch_end),
+        None => end,
+    };
+    Ok((end < position).then_some((Gap::Truncated { end }, end)))
+}
+
+/// Where the epoch of the last record that was read ends; `None` where it is unknown.
+async fn epoch_end(connection: &Connection, partition: &Partition) -> Result<Option<i64>> {
+    if partition.last_epoch < 0 {
+        return Ok(None);
+    }
+    let source = &partition.source;
+    let wanted = EpochPartition {
+        partition: source.partition,
+        current_leader_epoch: -1,
+        leader_epoch: partition.last_epoch,
+    };
+    let request = OffsetForLeaderEpoch {
+        topics: vec![EpochTopic { topic: source.topic.to_string(), partitions: vec![wanted] }],
+    };
+    let context = || format!("source {source}: end of epoch {}", partition.last_epoch);
+    let answer = connection.send(request).await.map_err(Error::client(context()))?;
+    let Some(found) = answer.partitions.first() else { return Ok(None) };
+    found.check(connection.broker()).map_err(Error::client(context()))?;
+    Ok((found.end_offset >= 0).then_some(found.end_offset))
+}
