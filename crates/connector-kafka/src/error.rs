@@ -138,11 +138,11 @@ pub enum Error {
         needs: String,
     },
     /// The source lost records in front of the position.
-    #[error("{split}: position {position} cannot be read on: {gap}")]
+    #[error("{split}: {}cannot be read on: {gap}", at(*.position))]
     SourceGap {
         /// Split.
         split: SplitId,
-        /// Position next to be read.
+        /// Position next to be read, -1 where any is lost.
         position: i64,
         /// How.
         gap: Gap,
@@ -278,7 +278,37 @@ pub enum Error {
     Defect(&'static str),
 }
 
+fn at(position: i64) -> String {
+    if position < 0 { String::new() } else { format!("position {position} ") }
+}
+
 impl Error {
+    /// The broker's error code, where one is the cause.
+    #[must_use]
+    pub(crate) fn broker_code(&self) -> Option<client::ErrorCode> {
+        match self {
+            Self::Client { source, .. } => source.broker_code(),
+            _ => None,
+        }
+    }
+
+    /// What the operator can do, where that is not what the code's page says.
+    fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::SessionTimeout { .. } => {
+                Some("Set sink.kafka.session_timeout inside the broker's bounds (6 s to 30 min by default).")
+            }
+            Self::SourceGap { gap: Gap::Recreated | Gap::Gone, .. } => Some(
+                "Another topic of the same name needs a job with another name; `gap_policy` steps over records, not over topics.",
+            ),
+            Self::TopicMissing { side: "source", .. } => Some("Create the topic or correct the name."),
+            Self::Journal { .. } => Some(
+                "Find out who else writes to the job's internal topic. Do not delete it: the job's progress is in it, and without it everything would be delivered again.",
+            ),
+            _ => None,
+        }
+    }
+
     /// Wraps an error of the client with what was being done.
     pub fn client(context: impl Into<String>) -> impl FnOnce(client::Error) -> Self {
         let context = context.into();
@@ -350,11 +380,9 @@ impl Error {
 impl From<Error> for velostream_core::Error {
     fn from(error: Error) -> Self {
         let core = Self::new(error.code(), error.disposition(), error.to_string());
-        match &error {
-            Error::SessionTimeout { .. } => core.with_remedy(
-                "Set sink.kafka.session_timeout inside the broker's bounds (6 s to 30 min by default).",
-            ),
-            _ => core,
+        match error.remedy() {
+            Some(remedy) => core.with_remedy(remedy),
+            None => core,
         }
         .with_source(error)
     }

@@ -251,7 +251,8 @@ impl Registry {
             let again = source.iter().any(|p| p.topic == known.topic && p.topic_id != known.topic_id);
             if again && !known.topic_id.is_zero() {
                 let gap = Gap::Recreated;
-                return Err(Error::SourceGap { split: descriptor.split(), position: descriptor.start, gap });
+                // How far it was delivered does not matter: nothing of the old topic can be read any more.
+                return Err(Error::SourceGap { split: descriptor.split(), position: -1, gap });
             }
         }
         Ok(())

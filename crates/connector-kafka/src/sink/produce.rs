@@ -237,6 +237,16 @@ impl Pipeline {
     }
 }
 
+/// The topic's setting behind a refusal of content.
+const fn setting(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => "max.message.bytes",
+        ErrorCode::INVALID_TIMESTAMP => "message.timestamp.before.max.ms, message.timestamp.after.max.ms",
+        ErrorCode::INVALID_RECORD => "cleanup.policy",
+        _ => "compression.type",
+    }
+}
+
 /// What an answer says about a batch; `None` = come again.
 fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Option<Fate> {
     let answer = response.partitions.iter().find(|p| {
@@ -261,7 +271,7 @@ fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Optio
         | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE => {
             let words = answer.error_message.as_deref().unwrap_or("no details given");
             let first = answer.record_errors.first().and_then(|e| e.message.as_deref()).unwrap_or(words);
-            Fate::Refused { reason: format!("{}: {first}", code.name()) }
+            Fate::Refused { reason: format!("{} ({}): {first}", code.name(), setting(code)) }
         }
         code => {
             let error = code.into_error(broker, client::ApiKey::Produce);
