@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use velostream_connector_kafka::client::Cluster;
+use velostream_connector_kafka::client::{Cluster, Config};
 use velostream_connector_kafka::{
-    KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry, SourceConfig,
+    Error, KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry,
 };
 use velostream_core::{Clock, LaneIndex, Result};
 use velostream_processor::LaneParts;
@@ -27,8 +27,8 @@ pub(super) async fn to_kafka(
     let source_config = Arc::new(settings::kafka::source(job, source, options.until_caught_up));
     let member_file = instance.directory().join(MEMBER_FILE);
     let sink_config = Arc::new(settings::kafka::sink(sink, Some(member_file)));
-    let source = connect(&source_config).await?;
-    let sink = Cluster::connect(sink_config.client.clone()).await?;
+    let source = connect("source", &source_config.client).await?;
+    let sink = connect("sink", &sink_config.client).await?;
     let names = Names::new(job.job.clone(), instance.name().clone());
     let registry = Registry::new(
         (source.clone(), Arc::clone(&source_config)),
@@ -60,8 +60,11 @@ pub(super) async fn to_kafka(
     Ok(Ends { membership, lanes })
 }
 
-async fn connect(config: &SourceConfig) -> Result<Cluster> {
-    Ok(Cluster::connect(config.client.clone()).await?)
+async fn connect(side: &str, config: &Config) -> Result<Cluster> {
+    let servers = config.bootstrap_servers.join(",");
+    Cluster::connect(config.clone())
+        .await
+        .map_err(|e| Error::client(format!("the {side} cluster at {servers} does not answer"))(e).into())
 }
 
 /// The file sink pins the start of each split in its manifest; one process owns the directory, so that no group is
@@ -81,7 +84,7 @@ pub(super) async fn to_file(
     use velostream_core::{Code, Disposition, Error};
 
     let config = Arc::new(settings::kafka::source(job, source, options.until_caught_up));
-    let cluster = connect(&config).await?;
+    let cluster = connect("source", &config.client).await?;
     let starts: BTreeMap<_, _> = starting_positions(&cluster, &config).await?.into_iter().collect();
     let splits = starts.keys().cloned().collect();
     let start = Start::new(move |split| {
