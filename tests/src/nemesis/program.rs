@@ -78,12 +78,10 @@ impl Ended {
     #[must_use]
     pub fn message(&self) -> String {
         let from = self.stderr.find("error: ").unwrap_or(0);
-        let all = if self.error_line().is_some() && !self.stderr.contains("job file") {
-            self.stderr.get(from..).unwrap_or_default()
-        } else {
-            self.stderr.as_str()
-        };
-        all.trim_end().to_owned()
+        // The report of a job file ends with the line of the error.
+        let is_report = self.error_line().is_some_and(|line| line.starts_with("error: VS-0001"));
+        let from = if is_report { 0 } else { from };
+        self.stderr.get(from..).unwrap_or_default().trim_end().to_owned()
     }
 }
 

@@ -71,7 +71,7 @@ fn topic_created_again_stops_the_job() -> Result<()> {
     until(|| create_topic(&scene.source, &scene.name, 1, &NO_EXPIRY).is_ok())?;
     // As long as before, and longer: the offsets alone look right.
     (0..3).try_for_each(|n| load(&scene, n * 500))?;
-    let places = [&format!("{}-0", scene.name), "position 500", "created again"];
+    let places = [&format!("{}-0", scene.name), "created again", "another name"];
     expect_untouched(&scene, &scene.job(), &scene.name, "VS-0030", &places)
 }
 

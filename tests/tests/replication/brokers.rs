@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use velostream_testkit::load::{LoadPlan, produce};
 use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
-use velostream_testkit::services::{ClusterOptions, KafkaCluster};
+use velostream_testkit::services::{ClusterOptions, KafkaCluster, KafkaTool};
 
 #[test]
 fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Result<()> {
@@ -40,7 +40,17 @@ fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Res
         }
         Ok(loading.join().ok().context("the load generator panicked")??.records())
     })?;
-    scene.deliver(&job)?;
+    if let Err(error) = scene.deliver(&job) {
+        for what in ["list", "find-hanging"] {
+            let mut arguments = vec!["--bootstrap-server", &scene.sink, what];
+            if what == "find-hanging" {
+                arguments.extend(["--broker-id", "1"]);
+            }
+            let said = KafkaTool::Transactions.run(sink.install(), &arguments)?;
+            println!("{what}:\n{}", String::from_utf8_lossy(&said));
+        }
+        return Err(error);
+    }
     scene.expect_identical(&scene.name, loaded)?;
     Ok(())
 }
