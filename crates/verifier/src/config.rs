@@ -68,8 +68,8 @@ pub struct Config {
     pub sink: Cluster,
     /// What is compared with what.
     pub pairs: Vec<TopicPair>,
-    /// Partitions compared at once; each takes two connections to its brokers and up to about 100 MB when the sides
-    /// differ, far less when they agree.
+    /// Partitions compared at once. Each takes two clients, whose fetch buffers take up to about 175 MB together, and
+    /// up to about 100 MB more where the sides differ.
     pub threads: usize,
     /// Bounds of each partition's comparison; [`Limits::examples`] also bounds the report, per kind.
     pub limits: Limits,
