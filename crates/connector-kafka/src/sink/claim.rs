@@ -1,25 +1,28 @@
 //! Taking splits over: claim, fence, read past the own claim (see `docs/PROTOCOL.md`, "Claim").
 
+mod barriers;
+mod committed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{debug, warn};
+use tracing::debug;
 use velostream_core::{BatchId, Claim, SourcePosition, SplitId};
 use velostream_kafka_batch::{Batch, WriteOptions, write_batch};
 use velostream_kafka_client::{
-    ApiKey, BrokerId, CoordinatorKind, ErrorCode, Isolation, OffsetFetch, Produce, ProducePartition,
-    ProduceTopic, Segments, TopicPartitions,
+    ApiKey, BrokerId, ErrorCode, Isolation, Produce, ProducePartition, ProduceTopic, Segments,
 };
-use velostream_protocol::kafka_lane::{Barrier, Fence, JournalEntry};
+use velostream_protocol::kafka_lane::{Barrier, Fence};
 
-use super::coordinator::Hint;
+use self::barriers::{Barriers, Pass};
+use self::committed::{Committed, committed_offsets, cross_check};
 use super::fence::fence;
 use super::owner::Owner;
 use super::split::ClaimedSplit;
 use crate::error::{Error, Result};
-use crate::journal::reader::{Ends, Reading, Visitor};
-use crate::journal::{ClaimRecord, Entry, ProgressRecord};
+use crate::journal::reader::Reading;
+use crate::journal::{ClaimRecord, Entry};
 use crate::membership::GroupToken;
 use crate::offsets::{Spec, list_offsets};
 
@@ -146,51 +149,6 @@ async fn append(
     Ok(appended)
 }
 
-/// What the group's offsets say of a split.
-#[derive(Debug, Clone, Copy)]
-struct Committed {
-    offset: i64,
-    hint: Hint,
-}
-
-/// Offsets of the group. Not linearizable, so only a hint and a cross-check: a coordinator that was replaced may
-/// still answer what was true before.
-async fn committed_offsets(owner: &Owner, require_stable: bool) -> Result<BTreeMap<i32, Committed>> {
-    let group = owner.names.group();
-    let context = || format!("offsets of group {group}");
-    let cluster = owner.connections.cluster();
-    let broker =
-        cluster.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
-    let connection = cluster.open(broker).await.map_err(Error::client(context()))?;
-    let partitions: Vec<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
-    let started = owner.clock.monotonic();
-    loop {
-        let request = OffsetFetch {
-            group: group.clone(),
-            topics: Some(vec![TopicPartitions {
-                topic: owner.names.journal(),
-                partitions: partitions.clone(),
-            }]),
-            require_stable,
-        };
-        let answer = connection.send(request).await.map_err(Error::client(context()))?;
-        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-        if answer.partitions.iter().any(|p| p.error == ErrorCode::UNSTABLE_OFFSET_COMMIT) {
-            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")?;
-            owner.clock.sleep(ROUND_PAUSE).await;
-            continue;
-        }
-        let mut found = BTreeMap::new();
-        for p in &answer.partitions {
-            p.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-            if let Some(offset) = p.offset {
-                found.insert(p.partition, Committed { offset, hint: Hint::decode(p.metadata.as_deref()) });
-            }
-        }
-        return Ok(found);
-    }
-}
-
 fn give_up_after(owner: &Owner, started: Duration, splits: usize, what: &'static str) -> Result<()> {
     // Whatever is open ends by itself once its transaction times out; the broker sweeps every 10 s.
     let bound = owner.config.transaction_timeout + Duration::from_secs(15);
@@ -199,76 +157,6 @@ fn give_up_after(owner: &Owner, started: Duration, splits: usize, what: &'static
         return Err(Error::ClaimTimeout { splits, waited_ms: waited.as_millis(), what });
     }
     Ok(())
-}
-
-/// The barriers of one claim, by journal partition.
-struct Barriers {
-    by_partition: BTreeMap<i32, Barrier<ProgressRecord>>,
-    pass: Pass,
-}
-
-/// The passes over the journal that one claim makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pass {
-    /// Whoever is mentioned in front of the barrier.
-    Uncommitted,
-    /// What is committed already: a hand-over in it spares its owner from being fenced.
-    CommittedSoFar,
-    /// Past the barrier, waiting for whatever is open in front of it.
-    CommittedToBarrier,
-}
-
-impl Pass {
-    const fn isolation(self) -> Isolation {
-        match self {
-            Self::Uncommitted => Isolation::ReadUncommitted,
-            Self::CommittedSoFar | Self::CommittedToBarrier => Isolation::ReadCommitted,
-        }
-    }
-}
-
-impl Barriers {
-    fn new(owner: &Owner, claimed: &BTreeMap<i32, i64>) -> Self {
-        let by_partition = owner
-            .splits
-            .iter()
-            .filter_map(|(split, s)| {
-                let claim = *claimed.get(&s.journal.partition)?;
-                let fenced = owner.fenced.get(split).copied().unwrap_or(-1);
-                Some((s.journal.partition, Barrier::new(owner.id.clone(), claim, fenced)))
-            })
-            .collect();
-        Self { by_partition, pass: Pass::Uncommitted }
-    }
-}
-
-impl Visitor for Barriers {
-    fn entry(&mut self, partition: i32, offset: i64, entry: Entry) {
-        let Some(barrier) = self.by_partition.get_mut(&partition) else { return };
-        let entry = match entry {
-            Entry::Split(_) => return,
-            Entry::Claim(claim) => JournalEntry::Claim { lane: claim.lane },
-            Entry::Progress(progress) => {
-                JournalEntry::Progress { lane: progress.lane.clone(), released: progress.released, progress }
-            }
-        };
-        match self.pass {
-            Pass::Uncommitted => barrier.observe_uncommitted(offset, &entry),
-            Pass::CommittedSoFar | Pass::CommittedToBarrier => barrier.observe_committed(offset, &entry),
-        }
-    }
-
-    fn finished(&mut self, partition: i32, position: i64, ends: Ends) -> bool {
-        let Some(barrier) = self.by_partition.get_mut(&partition) else { return true };
-        match self.pass {
-            Pass::Uncommitted => position > barrier.claim(),
-            Pass::CommittedSoFar => position >= ends.last_stable || position > barrier.claim(),
-            Pass::CommittedToBarrier => {
-                barrier.read_committed_to(position, ends.last_stable);
-                barrier.recovered().is_some()
-            }
-        }
-    }
 }
 
 async fn read(
@@ -377,34 +265,4 @@ async fn check_sink(owner: &mut Owner, split: &SplitId, committed: &BTreeMap<i32
         return Err(Error::SinkWentBack { destination: target.to_string(), what });
     }
     Ok(())
-}
-
-/// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
-/// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
-async fn cross_check(
-    owner: &Owner,
-    token: &GroupToken,
-    claims: &[Claim],
-) -> Result<BTreeMap<i32, Committed>> {
-    let committed = committed_offsets(owner, true).await?;
-    let Some(difference) = difference(owner, claims, &committed) else { return Ok(committed) };
-    warn!(%difference, "looking again: the coordinator may have answered an old value");
-    owner.membership.confirm(&token.member).await?;
-    let committed = committed_offsets(owner, true).await?;
-    self::difference(owner, claims, &committed).map_or(Ok(committed), Err)
-}
-
-fn difference(owner: &Owner, claims: &[Claim], committed: &BTreeMap<i32, Committed>) -> Option<Error> {
-    claims.iter().find_map(|claim| {
-        let split = owner.splits.get(&claim.split)?;
-        // No offset is no difference: the broker forgets the offsets of a group that was empty for long.
-        let found = committed.get(&split.journal.partition)?;
-        let progress = super::outgoing::offset_of(&claim.position);
-        (found.offset != progress).then(|| Error::OffsetsReset {
-            split: claim.split.clone(),
-            group: owner.names.group(),
-            progress,
-            committed: found.offset,
-        })
-    })
 }

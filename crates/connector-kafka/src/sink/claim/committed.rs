@@ -1,0 +1,92 @@
+//! What the group's offsets say of the claimed splits: a hint where to read, and a cross-check.
+
+use std::collections::BTreeMap;
+
+use tracing::warn;
+use velostream_core::Claim;
+use velostream_kafka_client::{ApiKey, CoordinatorKind, ErrorCode, OffsetFetch, TopicPartitions};
+
+use super::{ROUND_PAUSE, give_up_after};
+use crate::error::{Error, Result};
+use crate::membership::GroupToken;
+use crate::sink::coordinator::Hint;
+use crate::sink::outgoing::offset_of;
+use crate::sink::owner::Owner;
+
+/// What the group's offsets say of a split.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Committed {
+    pub(super) offset: i64,
+    pub(super) hint: Hint,
+}
+
+/// Offsets of the group. Not linearizable, so only a hint and a cross-check: a coordinator that was replaced may
+/// still answer what was true before.
+pub(super) async fn committed_offsets(
+    owner: &Owner,
+    require_stable: bool,
+) -> Result<BTreeMap<i32, Committed>> {
+    let group = owner.names.group();
+    let context = || format!("offsets of group {group}");
+    let cluster = owner.connections.cluster();
+    let broker =
+        cluster.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
+    let connection = cluster.open(broker).await.map_err(Error::client(context()))?;
+    let partitions: Vec<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
+    let started = owner.clock.monotonic();
+    loop {
+        let request = OffsetFetch {
+            group: group.clone(),
+            topics: Some(vec![TopicPartitions {
+                topic: owner.names.journal(),
+                partitions: partitions.clone(),
+            }]),
+            require_stable,
+        };
+        let answer = connection.send(request).await.map_err(Error::client(context()))?;
+        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+        if answer.partitions.iter().any(|p| p.error == ErrorCode::UNSTABLE_OFFSET_COMMIT) {
+            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")?;
+            owner.clock.sleep(ROUND_PAUSE).await;
+            continue;
+        }
+        let mut found = BTreeMap::new();
+        for p in &answer.partitions {
+            p.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+            if let Some(offset) = p.offset {
+                found.insert(p.partition, Committed { offset, hint: Hint::decode(p.metadata.as_deref()) });
+            }
+        }
+        return Ok(found);
+    }
+}
+
+/// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
+/// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
+pub(super) async fn cross_check(
+    owner: &Owner,
+    token: &GroupToken,
+    claims: &[Claim],
+) -> Result<BTreeMap<i32, Committed>> {
+    let committed = committed_offsets(owner, true).await?;
+    let Some(difference) = difference(owner, claims, &committed) else { return Ok(committed) };
+    warn!(%difference, "looking again: the coordinator may have answered an old value");
+    owner.membership.confirm(&token.member).await?;
+    let committed = committed_offsets(owner, true).await?;
+    self::difference(owner, claims, &committed).map_or(Ok(committed), Err)
+}
+
+fn difference(owner: &Owner, claims: &[Claim], committed: &BTreeMap<i32, Committed>) -> Option<Error> {
+    claims.iter().find_map(|claim| {
+        let split = owner.splits.get(&claim.split)?;
+        // No offset is no difference: the broker forgets the offsets of a group that was empty for long.
+        let found = committed.get(&split.journal.partition)?;
+        let progress = offset_of(&claim.position);
+        (found.offset != progress).then(|| Error::OffsetsReset {
+            split: claim.split.clone(),
+            group: owner.names.group(),
+            progress,
+            committed: found.offset,
+        })
+    })
+}
