@@ -309,6 +309,15 @@ impl Error {
         }
     }
 
+    /// The same as it crosses the traits of the core, still without its cause.
+    pub(crate) fn described(&self) -> velostream_core::Error {
+        let core = velostream_core::Error::new(self.code(), self.disposition(), self.to_string());
+        match self.remedy() {
+            Some(remedy) => core.with_remedy(remedy),
+            None => core,
+        }
+    }
+
     /// Wraps an error of the client with what was being done.
     pub fn client(context: impl Into<String>) -> impl FnOnce(client::Error) -> Self {
         let context = context.into();
@@ -379,11 +388,6 @@ impl Error {
 
 impl From<Error> for velostream_core::Error {
     fn from(error: Error) -> Self {
-        let core = Self::new(error.code(), error.disposition(), error.to_string());
-        match error.remedy() {
-            Some(remedy) => core.with_remedy(remedy),
-            None => core,
-        }
-        .with_source(error)
+        error.described().with_source(error)
     }
 }

@@ -160,8 +160,7 @@ impl Membership for KafkaMembership {
         let failure = lock(&self.failure).clone();
         let failure =
             failure.unwrap_or_else(|| Arc::new(Error::Defect("the membership ended without a reason")));
-        let error = velostream_core::Error::new(failure.code(), failure.disposition(), failure.to_string());
-        Err(error.with_source(SharedError(failure)))
+        Err(failure.described().with_source(SharedError(failure)))
     }
 
     fn acknowledge(&self, lane: LaneIndex, version: AssignmentVersion) {
