@@ -47,7 +47,9 @@ struct Decoder<'a>(&'a Node);
 
 impl Decoder<'_> {
     fn mismatch(&self, expected: &str) -> Problem {
-        Problem::new(format!("expected {expected}, found {}", self.0.value.kind())).at(self.0.place)
+        Problem::new(format!("expected {expected}, found {}", self.0.value.kind()))
+            .with_remedy(format!("write {expected} here"))
+            .at(self.0.place)
     }
 
     fn integer<T: TryFrom<i128>>(
