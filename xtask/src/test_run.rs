@@ -6,6 +6,7 @@ mod tally;
 use std::process::ExitCode;
 
 use clap::Args;
+use velostream_testkit::nemesis::build as build_program;
 use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure};
 
 use step::{Steps, cargo};
@@ -77,12 +78,23 @@ fn with_servers(steps: &mut Steps) {
     for (name, cluster) in [("client", source), ("client, old", old)] {
         steps.ignored_tests(name, cargo(CLIENT).env("VELOSTREAM_TEST_KAFKA", cluster.bootstrap()));
     }
+    let mut program = None;
+    steps.check("program", || {
+        program = Some(build_program()?);
+        Ok(())
+    });
     let suites =
         ["test", "--package", "velostream-testkit", "--features", "servers", "--no-fail-fast", "--test", "*"];
+    let Some(program) = program else {
+        steps.not_run("tests with servers", "the program does not build");
+        return;
+    };
     steps.tests(
         "tests with servers",
         cargo(suites)
+            .env("VELOSTREAM_BIN", program)
             .env("VELOSTREAM_TEST_KAFKA_A", source.bootstrap())
-            .env("VELOSTREAM_TEST_KAFKA_B", sink.bootstrap()),
+            .env("VELOSTREAM_TEST_KAFKA_B", sink.bootstrap())
+            .env("VELOSTREAM_TEST_KAFKA_OLD", old.bootstrap()),
     );
 }
