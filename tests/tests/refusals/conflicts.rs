@@ -48,7 +48,7 @@ fn second_worker_of_the_same_name_on_another_host_gives_way_and_the_elder_goes_o
     let job = scene.job().sink("session_timeout: 2s");
     let mut elder = Worker::of(&job, "w0")?;
     elder.await_log("claimed", PATIENCE)?;
-    let mut there = job.clone().state_dir(&scene.dir().join("another-host"));
+    let mut there = job.state_dir(&scene.dir().join("another-host"));
     there.dir = scene.dir().join("there");
     std::fs::create_dir(&there.dir)?;
     let younger = Worker::of(&there, "w0")?.wait(PATIENCE)?;

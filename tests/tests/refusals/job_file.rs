@@ -36,12 +36,12 @@ fn misspelt_field_is_refused_with_the_field_that_was_meant() -> Result<()> {
 #[test]
 fn wrong_type_is_refused_with_the_value_and_what_is_wanted() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    expect_refused(&job(&dir).top("lanes: several"), &["lanes", "several", "number"])
+    expect_refused(&job(&dir).top("lanes: several"), &["lanes", "several", "whole number", "yaml:12"])
 }
 
 #[test]
 fn variable_that_is_not_set_is_refused_with_its_name() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let job = job(&dir).source("bootstrap_servers: \"${VELOSTREAM_NOT_SET_ANYWHERE}\"");
-    expect_refused(&job, &["VELOSTREAM_NOT_SET_ANYWHERE", "yaml:4"])
+    expect_refused(&job, &["VELOSTREAM_NOT_SET_ANYWHERE", "yaml:5"])
 }
