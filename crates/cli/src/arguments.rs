@@ -16,8 +16,10 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  velostream demo                                     see a job survive kill -9; needs no server
   velostream init .                                   write a job file to start from
   velostream check orders-dr.yaml                     find mistakes in it
+  velostream check orders-dr.yaml --live              ask both clusters before the first run
   velostream explain orders-dr.yaml                   see what it promises, and why
   velostream verify orders-dr.yaml                    prove that nothing was lost or doubled
   velostream explain-error VS-0030                    what an error means and what to do

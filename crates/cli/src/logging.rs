@@ -14,7 +14,7 @@ pub(crate) fn start(global: &Global) {
     let level = match global.verbose {
         // librdkafka calls the end of a partition an error; what matters of it comes back as one.
         0 => "info,librdkafka=off,rdkafka=off",
-        1 => "debug,librdkafka=off,rdkafka=off",
+        1 => "debug",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(level));

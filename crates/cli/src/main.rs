@@ -10,6 +10,7 @@ mod failure;
 mod http_get;
 mod logging;
 mod output;
+mod runtime;
 mod worker_progress;
 
 use std::process::ExitCode;

@@ -138,6 +138,38 @@ fn cat_of_something_else_is_refused_with_its_reason() {
 }
 
 #[test]
+fn check_live_of_a_job_over_files_says_what_is_there() {
+    let dir = delivered();
+    let ran = run(dir.path(), &["check", "demo.yaml", "--live"]);
+    assert_eq!((code(&ran), err(&ran).as_str()), (0, ""));
+    for words in
+        ["matched  1 file, 16 B\n", "directory  out, writable\n", "\nready: nothing stands in the way"]
+    {
+        assert!(out(&ran).contains(words), "{words}: {}", out(&ran));
+    }
+    let ran = run(dir.path(), &["check", "other.yaml", "--live"]);
+    assert_eq!(code(&ran), 1);
+    assert!(err(&ran).starts_with("error: VS-0040: out belongs to job demo\n"), "{}", err(&ran));
+    let ran = run(dir.path(), &["check", "other.yaml", "--live", "-o", "json"]);
+    assert_eq!((code(&ran), err(&ran).as_str()), (1, ""));
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(report["live"]["source"]["file"]["bytes"], 16);
+    assert_eq!(report["live"]["problems"][0]["code"], "VS-0040");
+}
+
+#[test]
+fn check_live_of_clusters_that_do_not_answer_exits_69() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = "job: k\nsource: { kafka: { bootstrap_servers: \"localhost:1\", topics: [t] } }\nsink: { kafka: { bootstrap_servers: \"localhost:2\" } }\n";
+    fs::write(dir.path().join("k.yaml"), job).unwrap();
+    let ran = run(dir.path(), &["check", "k.yaml", "--live"]);
+    assert_eq!(code(&ran), 69);
+    assert!(out(&ran).contains("VS-0010 source: ") && out(&ran).contains("VS-0010 sink: "), "{}", out(&ran));
+    assert!(err(&ran).starts_with("error: VS-0010: "), "{}", err(&ran));
+    assert_eq!(code(&run(dir.path(), &["check", "k.yaml"])), 0);
+}
+
+#[test]
 fn man_writes_one_page_per_command() {
     let dir = tempfile::tempdir().unwrap();
     let ran = run(dir.path(), &["man", "m/man1"]);

@@ -37,12 +37,15 @@
 //! ```
 //!
 //! # What it does not do
-//! It asks no server: whether topics and permissions are there is found out when a job starts.
+//! Reading a job file asks no server: whether topics and permissions are there is found out by [`live::look`], or
+//! when a job starts.
 
 pub mod config;
 mod error;
 pub mod explain;
 pub mod http;
+#[cfg(all(feature = "connector-kafka", feature = "connector-file"))]
+pub mod live;
 pub mod run;
 pub mod settings;
 

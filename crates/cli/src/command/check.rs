@@ -1,16 +1,20 @@
-//! `check`: find mistakes in job files.
+//! `check`: find mistakes in job files, and with `--live` in what they name.
+
+mod view;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use exactly_once::config::{JobFile, Problem, Sink, Source};
+use exactly_once::core::{Disposition, Error};
 use exactly_once::explain::explain;
+use exactly_once::live::{self, Live, LiveProblem};
 use serde::Serialize;
 
 use crate::arguments::{Form, Global};
 use crate::exit::Exit;
 use crate::failure::{Failure, config_error};
-use crate::output;
+use crate::{output, runtime};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -18,6 +22,9 @@ pub(crate) struct CheckArguments {
     /// The job file
     #[arg(value_name = "JOB.yaml")]
     job: PathBuf,
+    /// Ask both ends too: servers, topics and their settings, files, permissions
+    #[arg(long)]
+    live: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -25,8 +32,14 @@ Examples:
   velostream check orders-dr.yaml
   SOURCE=kafka-1:9092 velostream check orders-dr.yaml     the file says \"${SOURCE}\"
   velostream check orders-dr.yaml -o json | jq .problems
+  velostream check orders-dr.yaml --live                  before the first run: what each expression matches, ...
+  velostream check orders-dr.yaml --live -o json | jq .live.problems
 
-Nothing is asked of any server. Exit code 78 where the file is not valid.";
+Without --live nothing is asked of any server. With it nothing is written either; a sink cluster that has never seen a
+transaction makes its own transaction log when it is asked for a coordinator.
+
+Exit codes: 78 where the file is not valid, 69 where a server cannot be reached, 1 where something else would keep the
+job from running; what is only worth knowing leaves it at 0.";
 
 #[derive(Serialize)]
 struct Report {
@@ -41,6 +54,8 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<String>,
     problems: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Live>,
 }
 
 #[derive(Serialize)]
@@ -67,10 +82,7 @@ impl From<&Problem> for Finding {
 pub(crate) fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Failure> {
     let file = arguments.job.display().to_string();
     let failure = match JobFile::load(&arguments.job) {
-        Ok(job) => {
-            output::document(global.output, &accepted(file, &job), table)?;
-            return Ok(Exit::Done);
-        }
+        Ok(job) => return valid(arguments, file, &job, global),
         Err(error) => Failure::from(error),
     };
     // A program reads the problems from stdout; people read them, with the text around, from stderr.
@@ -79,9 +91,31 @@ pub(crate) fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, F
         return Err(failure);
     };
     let problems = config.problems().iter().map(Finding::from).collect();
-    let report = Report { file, valid: false, job: None, source: None, sink: None, level: None, problems };
+    let report =
+        Report { file, valid: false, job: None, source: None, sink: None, level: None, problems, live: None };
     output::document(global.output, &report, table)?;
     Ok(Exit::of(error))
+}
+
+fn valid(arguments: &CheckArguments, file: String, job: &JobFile, global: &Global) -> Result<Exit, Failure> {
+    let mut report = accepted(file, job);
+    if arguments.live {
+        let runtime = runtime::start()?;
+        report.live = Some(runtime.block_on(live::look(job)));
+        // A connection attempt may still wait; nothing of it is wanted any more.
+        runtime.shutdown_background();
+    }
+    output::document(global.output, &report, table)?;
+    match report.live.as_ref().and_then(Live::blocked_by) {
+        None => Ok(Exit::Done),
+        Some(problem) if global.output == Form::Table => Err(error(problem).into()),
+        // A program has read it from stdout.
+        Some(problem) => Ok(Exit::of(&error(problem))),
+    }
+}
+
+fn error(problem: &LiveProblem) -> Error {
+    Error::new(problem.code, Disposition::Reject, problem.text.clone()).with_remedy(problem.remedy.clone())
 }
 
 fn accepted(file: String, job: &JobFile) -> Report {
@@ -106,6 +140,7 @@ fn accepted(file: String, job: &JobFile) -> Report {
         sink: Some(sink),
         level: Some(explain(job).level.to_string()),
         problems: Vec::new(),
+        live: None,
     }
 }
 
@@ -115,5 +150,6 @@ fn table(report: &Report) -> String {
     let rows = rows
         .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| vec![name.to_owned(), value.clone()]));
-    format!("{} is valid\n{}", report.file, output::columns(&[], rows))
+    let live = report.live.as_ref().map(view::live).unwrap_or_default();
+    format!("{} is valid\n{}{live}", report.file, output::columns(&[], rows))
 }

@@ -13,6 +13,7 @@ use super::option;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::runtime;
 use crate::worker_progress::Progress;
 
 #[derive(Debug, Args)]
@@ -55,10 +56,7 @@ pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<Exit, Fai
 
 /// Runs a worker to its end.
 pub(crate) fn work(job: &JobFile, arguments: &WorkerArguments, global: &Global) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| internal("the runtime cannot be started", e))?;
+    let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
         let options =
             RunOptions { instance: arguments.instance.clone(), until_caught_up: arguments.until_caught_up };
