@@ -412,7 +412,7 @@ impl SinkLane for KafkaLane {
         self.pipeline.begin();
         self.added.clear();
         for split in self.owner.splits.values_mut() {
-            split.current = None;
+            split.begin();
         }
         Ok(())
     }

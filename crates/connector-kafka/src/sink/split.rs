@@ -1,5 +1,6 @@
 //! What a lane knows of a split that it claimed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use velostream_core::{KafkaPartition, TopicId};
@@ -24,8 +25,8 @@ pub(super) struct ClaimedSplit {
     pub(super) highest: i64,
     /// Offsets that the previous transaction wrote.
     pub(super) previous: Option<(i64, i64)>,
-    /// Offsets that the open transaction has written so far.
-    pub(super) current: Option<(i64, i64)>,
+    /// Offsets that the open transaction has written so far, first and last of each batch.
+    current: BTreeMap<i64, i64>,
     /// Offset of the progress record of the open transaction in the journal.
     pub(super) progress_at: i64,
 }
@@ -49,7 +50,7 @@ impl ClaimedSplit {
             max_batch_bytes: usize::MAX,
             highest: -1,
             previous: None,
-            current: None,
+            current: BTreeMap::new(),
             progress_at: -1,
         }
     }
@@ -67,27 +68,82 @@ impl ClaimedSplit {
         self.delivered_id = Some(parse_topic_id(&delivered.topic_id));
     }
 
-    /// An acknowledged batch of the destination; false where the sink has gone back (R11).
+    /// A transaction begins.
+    pub(super) fn begin(&mut self) {
+        self.current.clear();
+    }
+
+    /// An acknowledged batch of the destination; false where the sink has gone back (R11): an offset was given out
+    /// again. The answers to batches that were in flight together may be seen in any order.
     pub(super) fn acknowledged(&mut self, first: i64, last: i64) -> bool {
-        if first <= self.acknowledged_to() {
+        let before = self.current.range(..=last).next_back().map_or(self.highest, |(_, end)| *end);
+        if first <= before.max(self.highest) {
             return false;
         }
-        self.current = Some((self.current.map_or(first, |(f, _)| f), last));
+        self.current.insert(first, last);
         true
     }
 
     /// Highest acknowledged offset, the open transaction's included.
     pub(super) fn acknowledged_to(&self) -> i64 {
-        self.current.map_or(self.highest, |(_, last)| last)
+        self.range().map_or(self.highest, |(_, last)| last)
+    }
+
+    /// What the open transaction has written so far. Other writers may have offsets in between.
+    fn range(&self) -> Option<(i64, i64)> {
+        Some((*self.current.first_key_value()?.0, *self.current.last_key_value()?.1))
     }
 
     /// The open transaction was committed.
     pub(super) fn committed(&mut self) {
-        if let Some(range) = self.current.take() {
-            self.highest = range.1;
-            self.previous = Some(range);
-        } else {
-            self.previous = None;
+        self.previous = self.range();
+        if let Some((_, last)) = self.previous {
+            self.highest = last;
         }
+        self.current.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClaimedSplit;
+    use crate::journal::Descriptor;
+
+    fn split() -> ClaimedSplit {
+        let descriptor = Descriptor {
+            cluster_id: "c".into(),
+            topic: "t".into(),
+            topic_id: String::new(),
+            partition: 0,
+            start: 0,
+            destination: "t".into(),
+            destination_partition: 0,
+        };
+        ClaimedSplit::new(0, &descriptor, &"j".into())
+    }
+
+    #[test]
+    fn acknowledgements_seen_in_another_order_are_no_loss() {
+        let mut split = split();
+        for (first, last) in [(10, 19), (30, 39), (20, 29), (0, 9)] {
+            assert!(split.acknowledged(first, last), "{first}");
+        }
+        split.committed();
+        assert_eq!((split.highest, split.previous), (39, Some((0, 39))));
+    }
+
+    #[test]
+    fn offset_given_out_again_is_seen_whichever_answer_comes_first() {
+        for (again, until) in [(10, 19), (5, 10), (19, 25), (0, 30), (12, 13)] {
+            let mut split = split();
+            assert!(split.acknowledged(10, 19));
+            assert!(!split.acknowledged(again, until), "{again}..={until}");
+        }
+        let mut split = split();
+        assert!(split.acknowledged(0, 9));
+        split.committed();
+        split.begin();
+        assert!(!split.acknowledged(9, 12));
+        assert!(split.acknowledged(10, 12));
     }
 }
