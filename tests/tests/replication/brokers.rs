@@ -41,14 +41,25 @@ fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Res
         Ok(loading.join().ok().context("the load generator panicked")??.records())
     })?;
     if let Err(error) = scene.deliver(&job) {
-        for what in ["list", "find-hanging"] {
-            let mut arguments = vec!["--bootstrap-server", &scene.sink, what];
-            if what == "find-hanging" {
-                arguments.extend(["--broker-id", "1"]);
+        // A claim that is never completed waits for a transaction that nobody ends: show which.
+        for partition in ["0", "1", "2"] {
+            for topic in [&format!("__velostream.{}", scene.name), &scene.name] {
+                let arguments = [
+                    "--bootstrap-server",
+                    &scene.sink,
+                    "describe-producers",
+                    "--topic",
+                    topic,
+                    "--partition",
+                    partition,
+                ];
+                let said = KafkaTool::Transactions.run(sink.install(), arguments)?;
+                println!("{topic}-{partition}:\n{}", String::from_utf8_lossy(&said));
             }
-            let said = KafkaTool::Transactions.run(sink.install(), &arguments)?;
-            println!("{what}:\n{}", String::from_utf8_lossy(&said));
         }
+        let said =
+            KafkaTool::Transactions.run(sink.install(), ["--bootstrap-server", &scene.sink, "list"])?;
+        println!("{}", String::from_utf8_lossy(&said));
         return Err(error);
     }
     scene.expect_identical(&scene.name, loaded)?;
