@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::debug;
 
 use crate::compare::Side;
@@ -41,7 +41,11 @@ impl ClientContext for Quiet {
 
     fn error(&self, error: KafkaError, reason: &str) {
         debug!(target: "librdkafka", %error, reason);
-        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        // "1/1 brokers are down" follows the reason and says less.
+        if complaint.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *complaint = Some(reason.to_owned());
+        }
     }
 }
 
