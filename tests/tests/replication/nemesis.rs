@@ -42,7 +42,8 @@ impl Ordeal {
         scene.deliver(job)?;
         let lost: usize = (0..3).map(|w| zombies_in(scene, w)).sum::<Result<usize>>()?;
         println!("{} zombies found out that they were replaced", lost);
-        let wanted = usize::try_from(self.torment.pauses.min(5))?;
+        // A worker that was paused before it owned anything has nothing to lose.
+        let wanted = usize::try_from(self.torment.pauses / 2)?;
         ensure!(lost >= wanted, "{lost} of {} pauses went past a take-over", self.torment.pauses);
         let report = scene.expect_identical(&scene.name, loaded.records() + meanwhile)?;
         println!("{} records: {:?}", report.counts.matched, report.counts);
@@ -66,7 +67,7 @@ fn three_workers_killed_and_paused_deliver_each_record_once_in_order() -> Result
     scene.create(6, &NO_EXPIRY)?;
     let job = scene.job().sink(SESSION);
     let gap = Duration::from_millis(1_600);
-    let torment = Torment { seed: 20_261, kills: 20, pauses: 8, pause: PAUSE, gap };
+    let torment = Torment { seed: 20_261, kills: 20, pauses: 10, pause: PAUSE, gap };
     let plan = LoadPlan::realistic(&scene.name, 6, 402_000, torment.seed);
     Ordeal { plan, more: 102_000, torment }.run(&scene, &job)
 }
