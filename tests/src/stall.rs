@@ -1,8 +1,8 @@
 //! What a read_committed reader of the sink sees: when the first record comes, and for how long none comes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,8 @@ impl StallWatch {
         }
         consumer.assign(&list)?;
         let count = usize::try_from(partitions)?;
-        let fresh = Seen { last: vec![Instant::now(); count], longest: vec![Duration::ZERO; count], records: 0 };
+        let fresh =
+            Seen { last: vec![Instant::now(); count], longest: vec![Duration::ZERO; count], records: 0 };
         let seen = Arc::new(Mutex::new(fresh));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, ended) = (Arc::clone(&seen), Arc::clone(&stop));

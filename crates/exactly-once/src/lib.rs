@@ -61,3 +61,8 @@ pub use velostream_protocol as protocol;
 pub use velostream_store_memory as store_memory;
 #[cfg(feature = "store-redb")]
 pub use velostream_store_redb as store_redb;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,7 +18,11 @@ const RECORDS: u64 = 500;
 
 fn worker(sink: &MemorySink, membership: &Arc<MemoryMembership>, lanes: usize) -> Worker {
     let config = WorkerConfig {
-        transactions: Transactions { max_interval: Duration::from_millis(5), max_bytes: 64, pass_through: true },
+        transactions: Transactions {
+            max_interval: Duration::from_millis(5),
+            max_bytes: 64,
+            pass_through: true,
+        },
         backoff: Backoff { base: Duration::from_millis(1), max: Duration::from_millis(2) },
         bounded: true,
         max_decoded_bytes: 1 << 20,
@@ -26,10 +30,7 @@ fn worker(sink: &MemorySink, membership: &Arc<MemoryMembership>, lanes: usize) -
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let metrics = ExactlyOnceMetrics::new("test", "w0", DeliveryLevel::ExactlyOnceTransactional);
     let parts = (0..lanes)
-        .map(|_| LaneParts {
-            reader: Box::new(MemoryReader::new(RECORDS)),
-            lane: Box::new(sink.lane()),
-        })
+        .map(|_| LaneParts { reader: Box::new(MemoryReader::new(RECORDS)), lane: Box::new(sink.lane()) })
         .collect();
     Worker::new(config, Arc::clone(membership) as _, clock, metrics, parts)
 }

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 use velostream_core::{
-    Assignment, AssignmentVersion, BatchId, Chunk, Claim, Code, Codec, Disposition, Encoding, Error, LaneIndex,
-    Membership, Payload, Phase, Progress, Read, Result, SinkLane, SourcePosition, SplitId, SplitReader,
-    StreamRecord, Token,
+    Assignment, AssignmentVersion, BatchId, Chunk, Claim, Code, Codec, Disposition, Encoding, Error,
+    LaneIndex, Membership, Payload, Phase, Progress, Read, Result, SinkLane, SourcePosition, SplitId,
+    SplitReader, StreamRecord, Token,
 };
 
 /// Numbers `0..count` as the values that a complete sink holds.
@@ -186,7 +186,10 @@ impl SinkLane for MemoryLane {
             for chunk in chunks {
                 let Payload::Records { records, .. } = chunk.payload else { panic!("decoded") };
                 let values = records.iter().map(|r| {
-                    String::from_utf8(r.value.clone().unwrap_or_default().to_vec()).unwrap().parse::<u64>().unwrap()
+                    String::from_utf8(r.value.clone().unwrap_or_default().to_vec())
+                        .unwrap()
+                        .parse::<u64>()
+                        .unwrap()
                 });
                 log.values.entry(chunk.split).or_default().extend(values);
             }
