@@ -204,9 +204,19 @@ fn console_count(source: &KafkaCluster, sink: &KafkaCluster) -> Result<(usize, u
         let lines = KafkaTool::ConsoleConsumer.run(
             cluster.install(),
             [
-                "--bootstrap-server", &bootstrap, "--topic", TOPIC, "--from-beginning", "--isolation-level",
-                "read_committed", "--timeout-ms", "5000", "--formatter-property", "print.value=false",
-                "--formatter-property", "print.offset=true",
+                "--bootstrap-server",
+                &bootstrap,
+                "--topic",
+                TOPIC,
+                "--from-beginning",
+                "--isolation-level",
+                "read_committed",
+                "--timeout-ms",
+                "5000",
+                "--formatter-property",
+                "print.value=false",
+                "--formatter-property",
+                "print.offset=true",
             ],
         )?;
         Ok(lines.iter().filter(|b| **b == b'\n').count())

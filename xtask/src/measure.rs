@@ -121,7 +121,12 @@ impl Bench {
         let reader = StallWatch::start(&self.sink, topic, PARTITIONS)?;
         thread::sleep(Duration::from_secs(1));
         let job = self.job(topic)?;
-        let one = |workers| FleetOptions { binary: self.binary.clone(), job: job.clone(), dir: self.dir.clone(), workers };
+        let one = |workers| FleetOptions {
+            binary: self.binary.clone(),
+            job: job.clone(),
+            dir: self.dir.clone(),
+            workers,
+        };
         let mut fleet = Fleet::start(one(1))?;
         println!("start of a new job to first record visible: {:?}", reader.next_arrival(PATIENCE)?);
         thread::sleep(Duration::from_secs(3));
@@ -133,14 +138,19 @@ impl Bench {
             worst = worst.max(reader.next_arrival(PATIENCE)?);
             thread::sleep(Duration::from_secs(2));
         }
-        println!("sole worker killed with -9 and started again, restart to next record visible, worst of {rounds}: {worst:?}");
+        println!(
+            "sole worker killed with -9 and started again, restart to next record visible, worst of {rounds}: {worst:?}"
+        );
         fleet.stop_all()?;
         let mut fleet = Fleet::start(one(2))?;
         thread::sleep(Duration::from_secs(4));
         self.stalls(&mut fleet, &reader, rounds, "kill -9 of one of two workers", Fleet::kill)?;
         self.stalls(&mut fleet, &reader, rounds, "SIGTERM of one of two workers", Fleet::stop)?;
         fleet.stop_all()?;
-        println!("commits refused by the broker over all of it: {}", self.count("the transaction was refused")?);
+        println!(
+            "commits refused by the broker over all of it: {}",
+            self.count("the transaction was refused")?
+        );
         Ok(())
     }
 
@@ -163,7 +173,9 @@ impl Bench {
             thread::sleep(Duration::from_secs(4));
         }
         let worst = all.iter().max().copied().unwrap_or_default();
-        println!("{what}: longest stall of a read_committed reader, worst of {rounds}: {worst:?} (all: {all:?})");
+        println!(
+            "{what}: longest stall of a read_committed reader, worst of {rounds}: {worst:?} (all: {all:?})"
+        );
         Ok(())
     }
 
