@@ -305,6 +305,9 @@ impl Error {
             Self::Journal { .. } => Some(
                 "Find out who else writes to the job's internal topic. Do not delete it: the job's progress is in it, and without it everything would be delivered again.",
             ),
+            Self::ClaimTimeout { .. } => Some(
+                "It is tried on. If it stays, `kafka-transactions.sh find-hanging` on the sink names a transaction that no coordinator ends, and its `abort` ends it.",
+            ),
             _ => None,
         }
     }

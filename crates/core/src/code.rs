@@ -123,7 +123,7 @@ codes! {
         "Use a new job name for a new mapping.";
     StateCorrupt = 50, "a state file is damaged",
         "Magic, length or checksum do not fit: a torn disk or a foreign file.",
-        "Move the file away; a job with a transactional sink rebuilds what it needs.";
+        "Keep it as evidence and restore it from a copy. Where it holds a job's progress, a job without it starts over.";
     StateVersion = 51, "a state file is newer than this program",
         "It was written by a later version.",
         "Use the version that wrote it, or a later one.";

@@ -276,7 +276,7 @@ fn broker_message(
         let _ok = write!(text, "@{offset}");
     }
     let _ok = write!(text, ": {code}");
-    if let Some(message) = message {
+    if let Some(message) = message.filter(|m| !m.is_empty()) {
         let _ok = write!(text, ": {message}");
     }
     text

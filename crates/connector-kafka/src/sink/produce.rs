@@ -269,9 +269,10 @@ fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Optio
         | ErrorCode::INVALID_TIMESTAMP
         | ErrorCode::INVALID_RECORD
         | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE => {
-            let words = answer.error_message.as_deref().unwrap_or("no details given");
-            let first = answer.record_errors.first().and_then(|e| e.message.as_deref()).unwrap_or(words);
-            Fate::Refused { reason: format!("{} ({}): {first}", code.name(), setting(code)) }
+            let of_record = answer.record_errors.first().and_then(|e| e.message.as_deref());
+            let words = of_record.or(answer.error_message.as_deref()).map(|w| format!(": {w}"));
+            let reason = format!("{} ({}){}", code.name(), setting(code), words.unwrap_or_default());
+            Fate::Refused { reason }
         }
         code => {
             let error = code.into_error(broker, client::ApiKey::Produce);
