@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use velostream_envelope::{BodyCodec, Format, encode};
-use velostream_testkit::load::{Codec, LoadPlan, MadeRecord, produce, send};
+use velostream_testkit::load::{Codec, LoadPlan, MadeRecord, delete_topic, produce, send};
 use velostream_testkit::nemesis::{Job, NO_EXPIRY, Scene};
 
 use crate::refusal::{expect, expect_untouched};
@@ -42,6 +42,15 @@ fn damaged_progress_stops_the_job() -> Result<()> {
     append(&scene, "progress", value)?;
     let places = ["internal topic", "partition 0", "offset"];
     expect_untouched(&scene, &scene.job(), &scene.name, "VS-0050", &places)
+}
+
+/// Without its internal topic a job would start over and deliver everything again.
+#[test]
+fn deleted_internal_topic_of_a_job_that_has_run_stops_the_job() -> Result<()> {
+    let scene = delivered("no-journal")?;
+    let journal = format!("__velostream.{}", scene.name);
+    delete_topic(&scene.sink, &journal)?;
+    expect_untouched(&scene, &scene.job(), &scene.name, "VS-0042", &[&journal, "does not exist", "has run"])
 }
 
 /// The member id only makes a restart faster: nothing depends on it.
