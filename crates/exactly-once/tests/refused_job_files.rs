@@ -133,9 +133,12 @@ fn wrong_type_says_what_is_expected_and_what_stands_there() {
     );
     assert_eq!(
         changed("\"b:9092\"", "\"b:9092\"\n    create_topics: yes"),
-        r#"9:20 "yes" sink.kafka.create_topics: expected `true` or `false`, found text | -"#
+        r#"9:20 "yes" sink.kafka.create_topics: expected `true` or `false`, found text | write `true` or `false` here"#
     );
-    assert_eq!(appended("lanes: two\n"), r#"9:8 "two" lanes: expected a whole number, found text | -"#);
+    assert_eq!(
+        appended("lanes: two\n"),
+        r#"9:8 "two" lanes: expected a whole number, found text | write a whole number here"#
+    );
     assert_eq!(
         changed("[\"orders\"]", "[\"a\"]\n    start: timestamp"),
         r#"6:12 "timestamp" source.kafka.start: `timestamp` needs settings | write it as a mapping: { timestamp: .. }"#
@@ -144,7 +147,7 @@ fn wrong_type_says_what_is_expected_and_what_stands_there() {
         changed("[\"orders\"]", "[\"a\"]\n    start: { latest: 1 }"),
         r#"6:22 "1" source.kafka.start: `latest` takes no settings | -"#
     );
-    assert_eq!(words("job"), r#"1:1 "job" expected a mapping, found text | -"#);
+    assert_eq!(words("job"), r#"1:1 "job" expected a mapping, found text | write a mapping here"#);
     assert_eq!(words("[]"), r#"1:1 "[" expected a mapping, found a list | -"#);
     assert_eq!(words("job: a\nsource: {}\nsink: {}\n"), r#"2:9 "{" source: expected `kafka` or `file` | -"#);
 }
@@ -247,7 +250,7 @@ fn value_of_a_variable_never_appears_in_a_message() {
     );
     assert_eq!(
         appended("lanes: ${LANES}\n"),
-        r#"9:8 "${LANES}" lanes: expected a whole number, found text | -"#
+        r#"9:8 "${LANES}" lanes: expected a whole number, found text | write a whole number here"#
     );
 }
 

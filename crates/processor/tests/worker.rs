@@ -1,6 +1,13 @@
 //! The real driver and worker over in-process ends that fail on demand: whatever happens, the sink holds each record
 //! once and in order.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed expectation is a failed test"
+)]
+
 #[path = "worker/ends.rs"]
 mod ends;
 

@@ -15,7 +15,7 @@ use velostream_core::{
 };
 
 /// Numbers `0..count` as the values that a complete sink holds.
-pub fn records(count: u64) -> Vec<u64> {
+pub(crate) fn records(count: u64) -> Vec<u64> {
     (0..count).collect()
 }
 
@@ -29,13 +29,13 @@ fn offset(position: &SourcePosition) -> u64 {
 }
 
 /// Reads numbers, three to a chunk.
-pub struct MemoryReader {
+pub(crate) struct MemoryReader {
     count: u64,
     at: BTreeMap<SplitId, (u64, bool)>,
 }
 
 impl MemoryReader {
-    pub fn new(count: u64) -> Self {
+    pub(crate) fn new(count: u64) -> Self {
         Self { count, at: BTreeMap::new() }
     }
 }
@@ -89,11 +89,11 @@ impl SplitReader for MemoryReader {
 
 /// A call that fails, counted from 0 over all lanes.
 #[derive(Debug, Clone, Copy)]
-pub struct Fault {
-    pub at: usize,
-    pub disposition: Disposition,
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    pub(crate) disposition: Disposition,
     /// The call takes effect all the same.
-    pub applied: bool,
+    pub(crate) applied: bool,
 }
 
 #[derive(Default)]
@@ -106,22 +106,22 @@ struct Log {
 
 /// What is committed, shared by all lanes.
 #[derive(Clone, Default)]
-pub struct MemorySink(Arc<Mutex<Log>>);
+pub(crate) struct MemorySink(Arc<Mutex<Log>>);
 
 impl MemorySink {
-    pub fn new(faults: &[Fault]) -> Self {
+    pub(crate) fn new(faults: &[Fault]) -> Self {
         Self(Arc::new(Mutex::new(Log { faults: faults.to_vec(), ..Log::default() })))
     }
 
-    pub fn lane(&self) -> MemoryLane {
+    pub(crate) fn lane(&self) -> MemoryLane {
         MemoryLane { sink: self.clone(), open: None }
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.0.lock().unwrap().calls
     }
 
-    pub fn committed(&self, split: &str) -> Vec<u64> {
+    pub(crate) fn committed(&self, split: &str) -> Vec<u64> {
         self.0.lock().unwrap().values.get(&SplitId::new(split)).cloned().unwrap_or_default()
     }
 
@@ -140,7 +140,7 @@ impl MemorySink {
 }
 
 /// A transactional writer. `open` is `Some` inside a transaction.
-pub struct MemoryLane {
+pub(crate) struct MemoryLane {
     sink: MemorySink,
     open: Option<Vec<Chunk>>,
 }
@@ -223,13 +223,13 @@ impl Token for Nothing {
 
 /// A membership that a test moves by hand.
 #[derive(Debug)]
-pub struct MemoryMembership {
+pub(crate) struct MemoryMembership {
     published: watch::Sender<Arc<Assignment>>,
     left: watch::Sender<bool>,
 }
 
 impl MemoryMembership {
-    pub fn owning(splits: &[&str]) -> Arc<Self> {
+    pub(crate) fn owning(splits: &[&str]) -> Arc<Self> {
         let nothing = Assignment {
             version: AssignmentVersion(0),
             phase: Phase::Lost,
@@ -241,15 +241,15 @@ impl MemoryMembership {
         Arc::new(this)
     }
 
-    pub fn own(&self, splits: &[&str]) {
+    pub(crate) fn own(&self, splits: &[&str]) {
         self.publish(Phase::Owned, splits.iter().map(|s| SplitId::new(*s)).collect());
     }
 
-    pub fn lose(&self) {
+    pub(crate) fn lose(&self) {
         self.publish(Phase::Lost, Vec::new());
     }
 
-    pub fn has_left(&self) -> bool {
+    pub(crate) fn has_left(&self) -> bool {
         *self.left.borrow()
     }
 
