@@ -148,7 +148,7 @@ fn wrong_type_says_what_is_expected_and_what_stands_there() {
         r#"6:22 "1" source.kafka.start: `latest` takes no settings | -"#
     );
     assert_eq!(words("job"), r#"1:1 "job" expected a mapping, found text | write a mapping here"#);
-    assert_eq!(words("[]"), r#"1:1 "[" expected a mapping, found a list | -"#);
+    assert_eq!(words("[]"), r#"1:1 "[" expected a mapping, found a list | write a mapping here"#);
     assert_eq!(words("job: a\nsource: {}\nsink: {}\n"), r#"2:9 "{" source: expected `kafka` or `file` | -"#);
 }
 
