@@ -22,3 +22,8 @@
 
 pub mod job;
 pub mod kafka_lane;
+
+/// The example of the README is compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

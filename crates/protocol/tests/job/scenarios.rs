@@ -3,7 +3,7 @@
 use velostream_core::{AssignmentVersion, BatchId, Claim, Disposition, Phase as Membership, SplitId};
 use velostream_protocol::job::{During, Effect, Event, Limits, Phase, State, step};
 
-use crate::harness::{Fault, Harness, Input, at, split};
+use crate::harness::{Fault, Harness, Input, MAX_BYTES, at, split};
 
 fn failing(disposition: Disposition) -> Fault {
     Fault::Fails { disposition, applied: false }
@@ -303,4 +303,42 @@ fn answers_that_nobody_waits_for_change_nothing() {
     for event in [Event::Claimed(Vec::new()), Event::Committed, Event::ResetDone, Event::Due, Event::Idle] {
         assert_eq!(step(ready(), event), (ready(), Vec::new()));
     }
+}
+
+#[test]
+fn loss_owns_nothing_whatever_splits_it_names() {
+    let event =
+        Event::Assigned { version: AssignmentVersion(2), phase: Membership::Lost, splits: vec![split(0)] };
+    let (state, effects) = step(ready(), event);
+    assert_eq!((state.phase, names(&effects)), (Phase::Unassigned, vec!["revoke", "acknowledge"]));
+}
+
+#[test]
+fn transaction_of_exactly_the_limit_is_full() {
+    let mut lane = Harness::new(Vec::new());
+    lane.give(assigned(&[0]));
+    lane.give(Input::Chunk { split: 0, records: MAX_BYTES / 10 });
+    assert_eq!(lane.sink.commits, 1);
+}
+
+#[test]
+fn pause_grows_with_failures_and_starts_again_after_a_commit() {
+    let mut faults = vec![Fault::None; 2];
+    faults.extend([failing(Disposition::Retry), Fault::None, failing(Disposition::Retry)]);
+    let mut lane = Harness::new(faults);
+    lane.give(assigned(&[0]));
+    lane.give(Input::Chunk { split: 0, records: 1 });
+    assert_eq!(lane.state.failures, 2);
+    lane.give(Input::Chunk { split: 0, records: 1 });
+    lane.give(Input::Due);
+    assert_eq!((lane.sink.commits, lane.state.failures), (1, 0));
+}
+
+#[test]
+fn chunk_during_a_commit_changes_nothing() {
+    let (open, _) = step(ready(), chunk(&split(0), 0, 1));
+    let (committing, _) = step(open, Event::Due);
+    assert_eq!(step(committing.clone(), chunk(&split(0), 1, 2)), (committing.clone(), Vec::new()));
+    let advance = Event::Advance { split: split(0), next: at(&split(0), 2) };
+    assert_eq!(step(committing.clone(), advance), (committing, Vec::new()));
 }

@@ -72,20 +72,20 @@ const CASES: [Case; 21] = [
     (V1, 2, Budget { stops: 1, losses: 1, ..NONE }),
 ];
 
-/// What a night can afford.
+/// What a long run can afford.
 const LONG: [Case; 12] = [
-    (V2, 1, Budget { crashes: 1, zombies: 1, late_fences: 1, ..NONE }),
-    (V2, 1, Budget { zombies: 1, losses: 1, late_fences: 1, ..NONE }),
-    (V2, 1, Budget { shuffles: 2, late_fences: 1, ..NONE }),
-    (V2, 2, Budget { zombies: 1, late_fences: 1, ..NONE }),
-    (V2, 2, Budget { shuffles: 1, losses: 1, ..NONE }),
-    (V2, 2, Budget { crashes: 1, losses: 1, joins: 1, ..NONE }),
-    (V2, 3, Budget { crashes: 1, losses: 1, ..NONE }),
-    (V1, 1, Budget { zombies: 1, losses: 1, ..NONE }),
-    (V1, 1, Budget { crashes: 1, zombies: 1, ..NONE }),
-    (V1, 2, Budget { shuffles: 1, late_fences: 1, ..NONE }),
-    (V1, 2, Budget { zombies: 1, joins: 1, ..NONE }),
+    (V2, 1, Budget { shuffles: 1, timeouts: 1, ..NONE }),
+    (V2, 2, Budget { losses: 2, copies: 1, ..NONE }),
+    (V2, 2, Budget { losses: 1, timeouts: 1, expiries: 1, ..NONE }),
+    (V2, 2, Budget { crashes: 1, losses: 1, ..NONE }),
+    (V2, 2, Budget { crashes: 1, joins: 1, ..NONE }),
+    (V2, 2, Budget { zombies: 1, ..NONE }),
+    (V2, 1, Budget { zombies: 1, losses: 1, ..NONE }),
+    (V2, 1, Budget { crashes: 1, zombies: 1, ..NONE }),
+    (V1, 1, Budget { zombies: 1, late_fences: 1, ..NONE }),
     (V1, 2, Budget { crashes: 1, losses: 1, ..NONE }),
+    (V1, 2, Budget { shuffles: 1, ..NONE }),
+    (V1, 1, Budget { zombies: 1, joins: 1, ..NONE }),
 ];
 
 fn explore(cases: &[Case]) -> usize {
