@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use velostream_core::{
     Assignment, Chunk, Claim, Encoding, Epoch, Phase, Progress, Result, SinkLane, SourcePosition, SplitId,
 };
@@ -56,7 +58,7 @@ impl fmt::Debug for Start {
 /// first claim until `reset`, [`close`](Self::close) or drop, each of which rolls back what is not committed.
 ///
 /// All disk work runs on threads that may block. A call whose future is dropped runs to its end there; the lane is
-/// then in doubt and refuses everything but `reset`.
+/// then in doubt and refuses everything but `reset`, which waits for that end.
 #[derive(Debug)]
 pub struct FileLane {
     config: Arc<SinkConfig>,
@@ -64,6 +66,8 @@ pub struct FileLane {
     disk: Arc<dyn Disk>,
     /// `None` until the first claim. Locked only by the one blocking call at a time.
     writer: Arc<Mutex<Option<Writer>>>,
+    /// The call that runs; still here after its future was dropped, so that the next one waits for its end.
+    running: Option<JoinHandle<()>>,
     /// A call was dropped, or its thread died.
     interrupted: bool,
 }
@@ -80,6 +84,7 @@ impl FileLane {
             start,
             disk: Arc::new(SystemDisk),
             writer: Arc::new(Mutex::new(None)),
+            running: None,
             interrupted: false,
         })
     }
@@ -90,7 +95,7 @@ impl FileLane {
     /// # Errors
     /// [`Error::Read`], [`Error::Write`]: committed records are not touched, the next claim cleans up.
     pub async fn close(mut self) -> Result<(), Error> {
-        self.interrupted = false;
+        self.settle().await;
         self.run("close", |slot| match slot.take() {
             Some(mut writer) => writer.close(),
             None => Ok(()),
@@ -114,13 +119,26 @@ impl FileLane {
         }
         // Stays so where this future is dropped at the await.
         self.interrupted = true;
-        let writer = Arc::clone(&self.writer);
-        let task = tokio::task::spawn_blocking(move || {
-            work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        let result = task.await.map_err(|source| Error::Task { call, source })?;
+        let (writer, (done, result)) = (Arc::clone(&self.writer), oneshot::channel());
+        let running = self.running.insert(tokio::task::spawn_blocking(move || {
+            // Nobody listens where the future was dropped.
+            drop(done.send(work(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))));
+        }));
+        let ended = running.await;
+        self.running = None;
+        ended.map_err(|source| Error::Task { call, source })?;
         self.interrupted = false;
-        result
+        result.await.map_err(|_| Error::InDoubt { call })?
+    }
+
+    /// Waits for a call whose future was dropped, so that it cannot reach the writer of a later claim.
+    async fn settle(&mut self) {
+        if let Some(running) = &mut self.running {
+            // A thread that died left its writer in doubt, and the caller drops that writer.
+            drop(running.await);
+            self.running = None;
+        }
+        self.interrupted = false;
     }
 
     async fn with_writer<T: Send + 'static>(
@@ -183,7 +201,7 @@ impl SinkLane for FileLane {
     }
 
     async fn reset(&mut self) -> Result<()> {
-        self.interrupted = false;
+        self.settle().await;
         // What cannot be cleaned now is cleaned by the next claim, which reports if it cannot either.
         let reset = self.run("reset", |slot| {
             *slot = None;
