@@ -85,9 +85,9 @@ impl SourceConfig {
             gap_policy: GapPolicy::Stop,
             read_committed: true,
             bounded: false,
-            fetch_max_bytes: 4 << 20,
+            fetch_max_bytes: 2 << 20,
             partition_max_bytes: 1 << 20,
-            queue_bytes: 8 << 20,
+            queue_bytes: 4 << 20,
             max_decoded_bytes: 128 << 20,
         }
     }

@@ -33,6 +33,6 @@ pub struct Transactions {
 
 impl Default for Transactions {
     fn default() -> Self {
-        Self { max_interval: Duration::from_millis(200), max_bytes: 8 << 20, pass_through: true }
+        Self { max_interval: Duration::from_millis(200), max_bytes: 32 << 20, pass_through: true }
     }
 }

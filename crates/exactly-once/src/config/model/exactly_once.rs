@@ -54,7 +54,7 @@ pub struct TransactionConfig {
     #[serde(with = "duration")]
     #[garde(custom(duration::within(Duration::from_millis(1), Duration::from_secs(600))))]
     pub max_interval: Duration,
-    /// Size at which it is committed. Default 8 MiB.
+    /// Size at which it is committed; what a transaction costs the sink is shared by more records where it is large. Default 32 MiB.
     #[serde(with = "size")]
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub max_bytes: u64,
@@ -62,6 +62,6 @@ pub struct TransactionConfig {
 
 impl Default for TransactionConfig {
     fn default() -> Self {
-        Self { max_interval: Duration::from_millis(200), max_bytes: 8 << 20 }
+        Self { max_interval: Duration::from_millis(200), max_bytes: 32 << 20 }
     }
 }

@@ -50,7 +50,8 @@ pub struct KafkaSource {
     #[serde(default)]
     #[garde(skip)]
     pub isolation: Isolation,
-    /// Most bytes of one Fetch answer. Default 4 MiB.
+    /// Most bytes of one Fetch answer. Default 2 MiB; more where the way to the source is long (one Fetch per round
+    /// trip and broker).
     #[serde(default = "fetch_max_bytes", with = "size")]
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub fetch_max_bytes: u64,
@@ -58,7 +59,7 @@ pub struct KafkaSource {
     #[serde(default = "partition_max_bytes", with = "size")]
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub partition_max_bytes: u64,
-    /// Fetched bytes that may wait for the sink. Default 8 MiB.
+    /// Fetched bytes that may wait for the sink. Default 4 MiB.
     #[serde(default = "queue_bytes", with = "size")]
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub queue_bytes: u64,
@@ -69,7 +70,7 @@ pub struct KafkaSource {
 }
 
 const fn fetch_max_bytes() -> u64 {
-    4 << 20
+    2 << 20
 }
 
 const fn partition_max_bytes() -> u64 {
@@ -77,7 +78,7 @@ const fn partition_max_bytes() -> u64 {
 }
 
 const fn queue_bytes() -> u64 {
-    8 << 20
+    4 << 20
 }
 
 impl KafkaSource {
