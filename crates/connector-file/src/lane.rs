@@ -156,7 +156,7 @@ impl FileLane {
 
 fn owned(assignment: &Assignment, call: &'static str) -> Result<(), Error> {
     match assignment.phase {
-        Phase::Owned => Ok(()),
+        Phase::Owned | Phase::Rejoining => Ok(()),
         Phase::Lost => Err(Error::NotOwned { call }),
     }
 }

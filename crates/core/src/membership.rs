@@ -13,6 +13,9 @@ use crate::{AssignmentVersion, LaneIndex, Result, SplitId};
 pub enum Phase {
     /// The splits of this assignment are ours.
     Owned,
+    /// The same splits are still ours, but not for long: finish what is open, begin nothing, and acknowledge. The next
+    /// value follows once the group has a new generation, which would refuse a commit of this one.
+    Rejoining,
     /// Nothing is ours: drop everything and acknowledge, then membership is sought again.
     Lost,
 }

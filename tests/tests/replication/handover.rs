@@ -54,11 +54,8 @@ fn worker_told_to_stop_ends_with_0_without_a_refused_commit_and_the_other_goes_o
         hand_over(first)?;
         // The other has taken everything over once it claims again.
         until(|| second.log().get(before..).is_some_and(|log| log.contains("claimed splits=4")))?;
-        // What it had open when the group moved on is refused and written again: a fence that held, no doubt.
-        let log = second.log();
-        let refused = log.get(before..).unwrap_or_default().matches("superseded").count();
-        println!("transactions of the other worker that the take-over cost: {refused}");
-        ensure!(refused <= 1 && !log.get(before..).unwrap_or_default().contains("will recover"), "{log}");
+        // What it had open was committed before the group moved on.
+        expect_calm(&second.log(), before)?;
         // Restarted under its name, it gets its share back.
         let mut again = Worker::of(&job, "w0")?;
         again.await_log("claimed splits=2", PATIENCE)?;

@@ -97,6 +97,18 @@ impl KafkaMembership {
         version
     }
 
+    /// Tells the lanes that the newest value is about to be replaced.
+    pub(super) fn publish_rejoining(&self) -> AssignmentVersion {
+        let mut version = AssignmentVersion(0);
+        self.published.send_modify(|current| {
+            version = current.version.next();
+            let mut next = Assignment::clone(current);
+            (next.version, next.phase) = (version, Phase::Rejoining);
+            *current = Arc::new(next);
+        });
+        version
+    }
+
     /// Takes over the live membership, for confirmations and the farewell.
     pub(super) fn set_live(&self, live: Option<(GroupClient, Member)>) {
         *lock(&self.live) = live;

@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 const FAREWELL_DELAY: Duration = Duration::from_millis(100);
 /// Pause before the coordinator is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// How long the lanes may take to commit what is open before this member joins again.
+const FINISH_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The task that keeps one worker in its group.
 pub(super) struct Keeper {
@@ -40,7 +42,7 @@ pub(super) struct Keeper {
 
 /// Why a membership ended.
 enum Ended {
-    /// Join again under the same member id; what is held stays in use until the new generation stands.
+    /// Join again under the same member id; what is held stays ours until the new generation stands.
     Rebalance,
     /// Nothing is held any more.
     Lost(&'static str),
@@ -89,7 +91,7 @@ impl Keeper {
             };
             match ended {
                 Ended::Left => return,
-                Ended::Rebalance => {}
+                Ended::Rebalance => self.finish_open().await,
                 Ended::Lost(why) => self.lost(why).await,
                 Ended::Reconnect => {
                     let silent = self.parts.clock.monotonic().saturating_sub(last_contact);
@@ -112,11 +114,24 @@ impl Keeper {
         }
     }
 
+    /// What is open is committed before this member joins again: the old generation stands until the last one has, and
+    /// a commit after that would be refused.
+    async fn finish_open(&self) {
+        let current = self.shared.current();
+        if current.phase != Phase::Owned {
+            return;
+        }
+        let version = self.shared.publish_rejoining();
+        if tokio::time::timeout(FINISH_DEADLINE, self.shared.all_acknowledged(version)).await.is_err() {
+            debug!("a lane still commits; joining all the same");
+        }
+    }
+
     /// Everything is dropped and every lane has said so before anybody re-joins.
     async fn lost(&mut self, why: &str) {
         self.shared.set_live(None);
         self.holds.clear();
-        if self.shared.current().phase == Phase::Owned {
+        if self.shared.current().phase != Phase::Lost {
             info!(why, "membership lost; lanes drop their splits");
             let version = self.shared.publish(Phase::Lost, GroupToken::none());
             self.shared.all_acknowledged(version).await;

@@ -69,6 +69,8 @@ pub struct State {
     pub splits: Vec<SplitId>,
     /// Claimed splits.
     pub owned: BTreeMap<SplitId, Owned>,
+    /// The membership is about to change: nothing new is begun until the next assignment.
+    pub held: bool,
     /// A stop was asked for.
     pub stopping: bool,
     /// Failures since the last success; the driver's pause grows with it.
@@ -85,6 +87,7 @@ impl State {
             version: AssignmentVersion(0),
             splits: Vec::new(),
             owned: BTreeMap::new(),
+            held: false,
             stopping: false,
             failures: 0,
         }
@@ -93,7 +96,7 @@ impl State {
     /// True where the driver should read the source.
     #[must_use]
     pub const fn wants_input(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Open(_)) && !self.stopping
+        matches!(self.phase, Phase::Ready | Phase::Open(_)) && !self.stopping && !self.held
     }
 
     /// Position at which the next chunk of an owned split must start.

@@ -1,6 +1,8 @@
 //! The one door: every decision of a lane is made here.
 
-use velostream_core::{AssignmentVersion, BatchId, Claim, Disposition, Progress, SourcePosition, SplitId};
+use velostream_core::{
+    AssignmentVersion, BatchId, Claim, Disposition, Phase as Membership, Progress, SourcePosition, SplitId,
+};
 
 use super::{During, Effect, Event, Owned, Phase, State, Transaction};
 
@@ -13,7 +15,12 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         return (state, effects);
     }
     match event {
-        Event::Assigned { version, phase, splits } => assigned(state, version, phase, splits),
+        Event::Assigned { version, .. } if version <= state.version => (state, Vec::new()),
+        Event::Assigned { version, phase: Membership::Rejoining, .. } => rejoining(state, version),
+        Event::Assigned { version, phase, splits } => {
+            let splits = if phase == Membership::Owned { splits } else { Vec::new() };
+            assigned(state, version, splits)
+        }
         Event::Claimed(claims) => claimed(state, claims),
         Event::Chunk { split, from, next, records, bytes } => {
             chunk(state, &split, &from, next, records, bytes)
@@ -29,15 +36,20 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
     }
 }
 
-fn assigned(
-    mut state: State,
-    version: AssignmentVersion,
-    phase: velostream_core::Phase,
-    splits: Vec<SplitId>,
-) -> (State, Vec<Effect>) {
-    if version <= state.version {
-        return (state, Vec::new());
+/// The generation still stands, so what is open can still be committed; a commit after it would be refused.
+fn rejoining(mut state: State, version: AssignmentVersion) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    state.version = version;
+    state.held = true;
+    if matches!(state.phase, Phase::Open(_)) {
+        commit(&mut state, &mut effects, false);
+    } else {
+        acknowledge(&state, &mut effects);
     }
+    (state, effects)
+}
+
+fn assigned(mut state: State, version: AssignmentVersion, splits: Vec<SplitId>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     revoke(&mut state, &mut effects);
     if matches!(state.phase, Phase::Open(_) | Phase::Committing(_)) {
@@ -46,7 +58,8 @@ fn assigned(
     }
     state.version = version;
     acknowledge(&state, &mut effects);
-    state.splits = if phase == velostream_core::Phase::Owned { splits } else { Vec::new() };
+    state.splits = splits;
+    state.held = false;
     if state.phase == Phase::Resetting {
         effects.push(Effect::Reset);
     } else {
@@ -55,7 +68,7 @@ fn assigned(
     (state, effects)
 }
 
-/// Membership waits for this after a loss. Where the roll-back failed, the acknowledgement behind it was dropped, so
+/// Membership waits for this after a loss, and for a moment before it joins again. Where the roll-back failed, the acknowledgement behind it was dropped, so
 /// that it is given (again) as soon as the old identity is fenced or superseded.
 fn acknowledge(state: &State, effects: &mut Vec<Effect>) {
     effects.push(Effect::Acknowledge(state.version));
@@ -169,7 +182,7 @@ fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
 /// Idle is a position too: it is committed, so that retention cannot turn a caught-up position into a gap.
 fn idle(mut state: State) -> (State, Vec<Effect>) {
     let advanced = state.owned.values().any(|o| o.advanced.is_some());
-    if state.phase != Phase::Ready || !advanced {
+    if state.phase != Phase::Ready || !advanced || state.held {
         return (state, Vec::new());
     }
     let mut effects = Vec::new();
@@ -215,6 +228,9 @@ fn committed(mut state: State) -> (State, Vec<Effect>) {
     state.failures = 0;
     state.phase = Phase::Ready;
     let mut effects = Vec::new();
+    if state.held {
+        acknowledge(&state, &mut effects);
+    }
     if state.stopping {
         finish(&mut state, &mut effects);
     }
@@ -272,7 +288,7 @@ fn stop(mut state: State) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     match &state.phase {
         Phase::Open(_) => commit(&mut state, &mut effects, true),
-        Phase::Ready if state.owned.values().any(|o| o.advanced.is_some()) => {
+        Phase::Ready if !state.held && state.owned.values().any(|o| o.advanced.is_some()) => {
             let open = open(&mut state, &mut effects);
             state.phase = Phase::Open(open);
             commit(&mut state, &mut effects, true);

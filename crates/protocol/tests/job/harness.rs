@@ -39,6 +39,7 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Assigned { lost: bool, splits: Vec<u8> },
+    Rejoining,
     Chunk { split: u8, records: u64 },
     Misplaced { split: u8, by: i64 },
     Advance { split: u8, by: u64 },
@@ -123,6 +124,14 @@ impl Harness {
                 let phase = if lost { Phase::Lost } else { Phase::Owned };
                 let splits = splits.into_iter().collect::<BTreeSet<_>>().into_iter().map(split).collect();
                 Event::Assigned { version: AssignmentVersion(self.version), phase, splits }
+            }
+            Input::Rejoining => {
+                if self.lost {
+                    return;
+                }
+                self.version += 1;
+                let phase = Phase::Rejoining;
+                Event::Assigned { version: AssignmentVersion(self.version), phase, splits: Vec::new() }
             }
             Input::Chunk { split: index, records } => match self.chunk(index, 0, records) {
                 Some(event) => event,

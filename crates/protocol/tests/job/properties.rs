@@ -36,6 +36,7 @@ fn input() -> impl Strategy<Value = Input> {
         4 => proptest::collection::vec(0..SPLITS, 0..4)
             .prop_map(|splits| Input::Assigned { lost: false, splits }),
         1 => Just(Input::Assigned { lost: true, splits: Vec::new() }),
+        1 => Just(Input::Rejoining),
         10 => (split.clone(), 1..4_u64).prop_map(|(split, records)| Input::Chunk { split, records }),
         3 => (split.clone(), 1..3_u64).prop_map(|(split, by)| Input::Advance { split, by }),
         1 => split.prop_map(Input::Ended),

@@ -67,6 +67,38 @@ fn assignment_during_a_transaction_drops_it_before_it_is_acknowledged() {
 }
 
 #[test]
+fn membership_about_to_change_commits_what_is_open_and_begins_nothing_until_the_next_assignment() {
+    let mut lane = Harness::new(Vec::new());
+    lane.give(assigned(&[0]));
+    lane.give(Input::Chunk { split: 0, records: 1 });
+    let asked = lane.trace.len();
+    lane.give(Input::Rejoining);
+    assert_eq!(names(&lane.trace[asked..]), ["commit", "acknowledge"]);
+    assert_eq!(lane.acknowledged, lane.version);
+    let asked = lane.trace.len();
+    lane.give(Input::Chunk { split: 0, records: 1 });
+    lane.give(Input::Due);
+    lane.give(Input::Idle);
+    assert!(lane.trace[asked..].is_empty(), "{:?}", lane.trace);
+    lane.give(assigned(&[0]));
+    assert_eq!(names(&lane.trace[asked..]), ["revoke", "acknowledge", "claim", "assign"]);
+    lane.give(Input::Chunk { split: 0, records: 1 });
+    lane.give(Input::Due);
+    assert_eq!(lane.sink.commits, 2);
+}
+
+#[test]
+fn stop_while_the_membership_is_about_to_change_ends_without_a_transaction() {
+    let mut lane = Harness::new(Vec::new());
+    lane.give(assigned(&[0]));
+    lane.give(Input::Advance { split: 0, by: 2 });
+    lane.give(Input::Rejoining);
+    let asked = lane.trace.len();
+    lane.give(Input::Stop);
+    assert_eq!(names(&lane.trace[asked..]), ["finish"]);
+}
+
+#[test]
 fn same_splits_in_a_new_generation_are_claimed_again() {
     let mut lane = Harness::new(Vec::new());
     lane.give(assigned(&[0]));
