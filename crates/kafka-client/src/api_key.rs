@@ -59,9 +59,11 @@ api_keys! {
     AddPartitionsToTxn = 24 writes;
     AddOffsetsToTxn = 25 writes;
     EndTxn = 26 writes;
+    WriteTxnMarkers = 27 writes;
     TxnOffsetCommit = 28 writes;
     DescribeConfigs = 32 reads;
     CreatePartitions = 37 writes;
+    DescribeProducers = 61 reads;
     DescribeTransactions = 65 reads;
 }
 

@@ -8,6 +8,7 @@ mod create_topics;
 mod delete_topics;
 mod describe_configs;
 mod describe_groups;
+mod describe_producers;
 mod describe_transactions;
 mod end_txn;
 mod fetch;
@@ -24,6 +25,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 mod txn_offset_commit;
+mod write_txn_markers;
 
 pub use add_offsets_to_txn::{AddOffsetsToTxn, AddOffsetsToTxnResponse};
 pub use add_partitions_to_txn::{AddPartitionsToTxn, AddPartitionsToTxnResponse};
@@ -35,6 +37,9 @@ pub use describe_configs::{
     ConfigEntry, ConfigResource, DescribeConfigs, DescribeConfigsResponse, DescribedConfig, ResourceKind,
 };
 pub use describe_groups::{DescribeGroups, DescribeGroupsResponse, DescribedGroup, DescribedMember};
+pub use describe_producers::{
+    DescribeProducers, DescribeProducersResponse, DescribedProducers, ProducerState,
+};
 pub use describe_transactions::{DescribeTransactions, DescribeTransactionsResponse, TransactionState};
 pub use end_txn::{EndTxn, EndTxnResponse};
 pub use fetch::{
@@ -57,6 +62,7 @@ pub use offset_for_leader_epoch::{
 pub use produce::{Produce, ProducePartition, ProduceResponse, ProduceTopic, ProducedPartition, RecordError};
 pub use sync_group::{MemberAssignment, SyncGroup, SyncGroupResponse};
 pub use txn_offset_commit::{CommitPartition, CommitTopic, TxnOffsetCommit, TxnOffsetCommitResponse};
+pub use write_txn_markers::{TxnMarker, WriteTxnMarkers, WriteTxnMarkersResponse, WrittenMarker};
 
 #[cfg(test)]
 mod cross_check;

@@ -18,9 +18,9 @@ macro_rules! decode_all {
 fn decode_in_every_way(bytes: &Bytes) {
     decode_all!(bytes =>
         AddOffsetsToTxn, AddPartitionsToTxn, ApiVersions, CreatePartitions, CreateTopics, DeleteTopics,
-        DescribeConfigs, DescribeGroups, DescribeTransactions, EndTxn, Fetch, FindCoordinator, Heartbeat,
+        DescribeConfigs, DescribeGroups, DescribeProducers, DescribeTransactions, EndTxn, Fetch, FindCoordinator, Heartbeat,
         InitProducerId, JoinGroup, LeaveGroup, ListOffsets, Metadata, OffsetCommit, OffsetFetch,
-        OffsetForLeaderEpoch, Produce, SyncGroup, TxnOffsetCommit,
+        OffsetForLeaderEpoch, Produce, SyncGroup, TxnOffsetCommit, WriteTxnMarkers,
     );
 }
 
