@@ -21,7 +21,7 @@ mod topic;
 
 pub use by_hand::{OpenTransaction, send, send_open};
 pub use generator::{LoadReport, produce};
-pub use odd::{ODD_TOPIC, OddBatches, create_holes, odd_batches, produce_batches};
+pub use odd::{ODD_TOPIC, OddBatches, create_holes, odd_batches, odd_batches_of, produce_batches};
 pub use plan::{Codec, LoadPlan, Sizes, Transactions};
 pub use random::Random;
 pub use record::{HeaderValue, MadeRecord, RecordMaker};

@@ -64,7 +64,7 @@ impl Fingerprint {
     ) -> Self {
         let mut builder = FingerprintBuilder::new(key, value, timestamp_ms);
         for (name, value) in headers {
-            builder.header(Some(name), value);
+            builder.header(name, value);
         }
         builder.finish()
     }
@@ -123,13 +123,13 @@ impl FingerprintBuilder {
         Self { whole, headers: None, key: Part::of(key), value: Part::of(value), timestamp_ms, count: 0 }
     }
 
-    /// Adds a header; `name` is `None` where it cannot be read.
-    pub(crate) fn header(&mut self, name: Option<&[u8]>, value: Option<&[u8]>) {
-        field(&mut self.whole, name);
+    /// Adds a header.
+    pub(crate) fn header(&mut self, name: &[u8], value: Option<&[u8]>) {
+        field(&mut self.whole, Some(name));
         field(&mut self.whole, value);
         self.count += 1;
         let parts = self.headers.get_or_insert_default();
-        for part in [name, value] {
+        for part in [Some(name), value] {
             parts.write(part.unwrap_or_default());
             parts.write_usize(part.map_or(usize::MAX, <[u8]>::len));
         }

@@ -46,9 +46,9 @@
 //! ```
 //!
 //! # What it does not do
-//! It compares no header whose name is not UTF-8 (the `rdkafka` crate cannot read one; [`Report::unread_headers`]
-//! counts the records), no leader epochs, no producer ids and no batch boundaries. It does not wait for a replication
-//! to catch up, and it does not compare partitions of different numbers.
+//! It compares no leader epochs, no producer ids and no batch boundaries, and of a header's name that holds a zero byte
+//! only what stands before that (librdkafka gives out no more; [`Report::unread_headers`] counts the records). It does
+//! not wait for a replication to catch up, and it does not compare partitions of different numbers.
 
 mod client;
 mod compare;
@@ -56,8 +56,8 @@ mod config;
 mod error;
 mod finding;
 mod fingerprint;
-mod header_name;
 mod history;
+mod native_headers;
 mod pending;
 mod plan;
 mod reader;

@@ -12,7 +12,7 @@ use crate::compare::{Item, Side};
 use crate::config::Cluster;
 use crate::error::Error;
 use crate::fingerprint::FingerprintBuilder;
-use crate::header_name::add_headers;
+use crate::native_headers::NativeHeaders;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -76,9 +76,10 @@ impl PartitionReader {
                     drop(message);
                     self.consumer = None;
                 }
-                Some(Ok(message)) => {
-                    let (item, all_read) = item(&message);
+                Some(Ok(mut message)) => {
+                    let made = item(&mut message);
                     drop(message);
+                    let (item, all_read) = made.map_err(|source| self.cannot_read(source))?;
                     self.position = item.offset + 1;
                     self.unread_headers += u64::from(!all_read);
                     if self.position >= self.range.end {
@@ -153,9 +154,16 @@ fn passes_by_itself(error: &KafkaError) -> bool {
     )
 }
 
-fn item(message: &BorrowedMessage<'_>) -> (Item, bool) {
-    let timestamp_ms = message.timestamp().to_millis().unwrap_or(-1);
+/// The record, and false if a header's name could not be read to its end.
+fn item(message: &mut BorrowedMessage<'_>) -> Result<(Item, bool), KafkaError> {
+    let (offset, timestamp_ms) = (message.offset(), message.timestamp().to_millis().unwrap_or(-1));
     let mut builder = FingerprintBuilder::new(message.key(), message.payload(), timestamp_ms);
-    let all_read = message.headers().is_none_or(|headers| add_headers(&mut builder, headers));
-    (Item::new(message.offset(), builder.finish()), all_read)
+    let mut all_read = true;
+    if let Some(headers) = NativeHeaders::of(message)? {
+        for (name, value) in headers.iter() {
+            builder.header(name.to_bytes(), value);
+        }
+        all_read = headers.are_names_whole();
+    }
+    Ok((Item::new(offset, builder.finish()), all_read))
 }

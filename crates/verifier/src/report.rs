@@ -13,8 +13,9 @@ pub struct Report {
     /// Differences whose kind was decided before everything that could explain them had been read, because they are
     /// larger than the window. That they differ is certain.
     pub uncertain: u64,
-    /// Records with a header whose name is not UTF-8. The client library cannot hand out such a header: its name and
-    /// value were not compared, everything else of the record was.
+    /// Records with a header whose name holds a zero byte (or with more than 1,000 different names, where nobody
+    /// looks). The client library hands out such a name up to that byte: the rest of it was not compared, everything
+    /// else of the record was.
     pub unread_headers: u64,
     /// The first findings of each kind.
     pub examples: Vec<Finding>,

@@ -11,7 +11,6 @@ use crate::compare::{Comparer, Outcome, Side};
 use crate::config::Config;
 use crate::error::Error;
 use crate::finding::{Finding, Kind};
-use crate::header_name::keep_expected_panics_quiet;
 use crate::plan::{Task, plan};
 use crate::reader::PartitionReader;
 use crate::report::{PartitionReport, Report};
@@ -51,7 +50,6 @@ pub fn verify(
     if config.pairs.is_empty() {
         return Err(Error::NothingToCompare);
     }
-    keep_expected_panics_quiet();
     let started = clock.monotonic();
     let tasks = plan(config)?;
     let run = Run {

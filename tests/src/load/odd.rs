@@ -41,10 +41,22 @@ pub struct OddBatches {
 /// # Errors
 /// Never in practice: the codec's own.
 pub fn odd_batches() -> Result<OddBatches> {
+    odd_batches_of(0)
+}
+
+/// As [`odd_batches`], with values and timestamps that tell the records of one round from those of all others; the
+/// record of 600 KB is in every eighth round only.
+///
+/// # Errors
+/// Never in practice: the codec's own.
+pub fn odd_batches_of(round: u32) -> Result<OddBatches> {
     let codecs =
         [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
-    let groups =
-        [timestamps(), header_names(), nulls(), vec![large()], vec![record(b"alone", 1_700_000_000_000)]];
+    let mut groups =
+        vec![timestamps(round), header_names(round), nulls(round), vec![record(b"alone", usual(round))]];
+    if round.is_multiple_of(8) {
+        groups.push(vec![large(round)]);
+    }
     let mut made = OddBatches { batches: Vec::new(), records: 0, names_not_utf8: 0 };
     for compression in codecs {
         for group in &groups {
@@ -158,15 +170,18 @@ fn record(value: &[u8], timestamp: i64) -> Record {
     Record { value: Some(Bytes::copy_from_slice(value)), timestamp, ..Record::default() }
 }
 
-fn timestamps() -> Vec<Record> {
-    let far = 253_402_300_799_000;
-    [1_700_000_000_000, 0, far, 5, 1_700_000_000_000, 1]
-        .iter()
-        .map(|one| record(b"timestamp", *one))
-        .collect()
+/// A timestamp that only this round has.
+fn usual(round: u32) -> i64 {
+    1_700_000_000_000 + i64::from(round)
 }
 
-fn header_names() -> Vec<Record> {
+fn timestamps(round: u32) -> Vec<Record> {
+    let far = 253_402_300_799_000;
+    let value = format!("timestamp {round}");
+    [usual(round), 0, far, 5, usual(round), 1].iter().map(|one| record(value.as_bytes(), *one)).collect()
+}
+
+fn header_names(round: u32) -> Vec<Record> {
     let names: [&[&[u8]]; 5] = [
         &[b""],
         &[b"a", b"a", b"b", b"a"],
@@ -186,22 +201,20 @@ fn header_names() -> Vec<Record> {
                     value: value.map(Bytes::copy_from_slice),
                 })
                 .collect(),
-            ..record(b"header names", 1_700_000_000_000)
+            ..record(b"header names", usual(round))
         })
         .collect()
 }
 
-fn nulls() -> Vec<Record> {
+fn nulls(round: u32) -> Vec<Record> {
     let options = [None, Some(Bytes::new()), Some(Bytes::from_static(b"x"))];
     let pairs = options.iter().flat_map(|key| options.iter().map(move |value| (key.clone(), value.clone())));
-    pairs
-        .map(|(key, value)| Record { key, value, timestamp: 1_700_000_000_000, ..Record::default() })
-        .collect()
+    pairs.map(|(key, value)| Record { key, value, timestamp: usual(round), ..Record::default() }).collect()
 }
 
 /// Random enough that no codec makes it small.
-fn large() -> Record {
-    let mut random = super::random::Random::new(600, 0);
+fn large(round: u32) -> Record {
+    let mut random = super::random::Random::new(600, u64::from(round));
     let bytes: Vec<u8> = (0..75_000).flat_map(|_| random.next().to_le_bytes()).collect();
-    record(&bytes, 1_700_000_000_000)
+    record(&bytes, usual(round))
 }

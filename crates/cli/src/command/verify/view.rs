@@ -41,7 +41,7 @@ pub(crate) fn table(report: &Report) -> String {
     }
     if report.unread_headers > 0 {
         text.push_str(&format!(
-            "\n{} records have a header whose name is not UTF-8: that header was not compared\n",
+            "\n{} records have a header whose name holds a zero byte: it was compared up to there\n",
             report.unread_headers
         ));
     }

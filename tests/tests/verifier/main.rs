@@ -1,6 +1,8 @@
 //! The verifier on real clusters. The same seeded load is written to both sides in different batches, codecs and
 //! transactions; then faults are planted.
 
+mod mutants;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -178,7 +180,7 @@ fn absent_topic_is_named() -> Result<()> {
 }
 
 #[test]
-fn odd_batches_of_every_codec_are_compared_except_for_names_that_are_not_utf8() -> Result<()> {
+fn odd_batches_of_every_codec_are_compared_to_the_last_byte_of_a_header_name() -> Result<()> {
     let pair = KafkaPair::get()?;
     let topic = pair.topic("odd");
     create_topic(&pair.source, &topic, 1, &ODD_TOPIC)?;
@@ -190,7 +192,7 @@ fn odd_batches_of_every_codec_are_compared_except_for_names_that_are_not_utf8() 
     let report = check(&pair, &topic)?;
     assert!(report.is_identical(), "{report:?}");
     assert_eq!(report.counts.matched, odd.records);
-    assert_eq!(report.unread_headers, odd.names_not_utf8);
+    assert_eq!(report.unread_headers, 0);
     Ok(())
 }
 
