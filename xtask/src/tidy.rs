@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the tree that no compiler checks.
 
 mod layers;
+mod lints;
 mod manifest;
 mod source;
 mod violation;
@@ -25,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
         .no_deps()
         .exec()
         .context("cargo metadata failed")?;
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).context("cannot read Cargo.toml")?;
     let mut violations: Vec<Violation> = Vec::new();
     for package in &metadata.packages {
         violations.extend(layers::check(package));
@@ -32,6 +34,7 @@ pub(crate) fn run() -> Result<()> {
         let text = std::fs::read_to_string(&package.manifest_path)
             .with_context(|| format!("cannot read {}", package.manifest_path))?;
         violations.extend(manifest::check_text(package.manifest_path.as_str(), &text));
+        violations.extend(lints::check(package.manifest_path.as_str(), &text, &manifest));
     }
     let files = files(&root)?;
     for file in &files {
