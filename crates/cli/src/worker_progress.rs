@@ -40,11 +40,12 @@ impl Progress {
         }
         if let Some(task) = self.task {
             task.abort();
-            let status = self.view.status();
+            let stats = self.view.execution_stats();
             tracing::info!(
-                records = status.records,
-                bytes = status.bytes,
-                transactions = status.transactions,
+                records = stats.records,
+                bytes = stats.bytes,
+                transactions = stats.transactions,
+                per_second = stats.records_per_second(),
                 "committed"
             );
         }

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
@@ -18,25 +18,42 @@ use crate::run::View;
 /// OpenMetrics 1.0, which `export_prometheus` writes.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Binds `listen` and answers in the background until the runtime ends. Returns the bound address.
-///
-/// # Errors
-/// `Reject` where the address cannot be bound.
-pub async fn serve(listen: SocketAddr, view: View) -> Result<SocketAddr> {
-    let refused = |e: std::io::Error| {
-        let message = format!("http.listen: {listen} cannot be bound");
-        Error::new(Code::Config, Disposition::Reject, message)
-            .with_remedy("Choose another address or port in `http: { listen: .. }`.")
-            .with_source(e)
-    };
-    let listener = TcpListener::bind(listen).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router(view)).await {
+/// A bound address that nobody answers at yet.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Endpoint {
+    /// Binds `listen`.
+    ///
+    /// # Errors
+    /// `Reject` where the address cannot be bound.
+    pub(crate) async fn bind(listen: SocketAddr) -> Result<Self> {
+        let refused = |e: std::io::Error| {
+            let message = format!("http.listen: {listen} cannot be bound");
+            Error::new(Code::Config, Disposition::Reject, message)
+                .with_remedy("Choose another address or port in `http: { listen: .. }`.")
+                .with_source(e)
+        };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, address })
+    }
+
+    /// The bound address: its port is known also where the job asks for any.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until the worker ends.
+    pub(crate) async fn serve(self, view: View) {
+        let ended = view.clone().ended();
+        if let Err(error) = axum::serve(self.listener, router(view)).with_graceful_shutdown(ended).await {
             tracing::warn!(%error, "the HTTP listener ended");
         }
-    });
-    Ok(bound)
+    }
 }
 
 fn router(view: View) -> Router {
@@ -52,12 +69,17 @@ async fn metrics(State(view): State<View>) -> Response {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], view.metrics().export_prometheus()).into_response()
 }
 
-async fn readyz(State(view): State<View>) -> Response {
-    if view.is_ready() {
-        (StatusCode::OK, "ok\n").into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: no assignment, or recovering\n").into_response()
-    }
+/// 200 or 503; with `?verbose` one line per lane, as the health endpoints of Kubernetes.
+async fn readyz(State(view): State<View>, RawQuery(query): RawQuery) -> Response {
+    let health = view.health_check();
+    let code = if health.healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let verbose = query.is_some_and(|query| query.split('&').any(|part| part == "verbose"));
+    let text = match (verbose, health.healthy) {
+        (true, _) => health.to_string(),
+        (false, true) => "ok\n".to_owned(),
+        (false, false) => "not ready: no assignment, or recovering\n".to_owned(),
+    };
+    (code, text).into_response()
 }
 
 async fn status(State(view): State<View>) -> Response {

@@ -1,8 +1,13 @@
 //! Exactly-once stream processing between systems: the facade of velostream.
 //!
-//! Layer 4: it re-exports what an embedding program needs, reads job files ([`config`]) and says what a job can
-//! promise ([`explain`](mod@explain)). It holds no logic of the data path. Cargo features pick the systems:
-//! `connector-kafka`, `connector-file`, `store-redb`, `store-memory`; all of them are on by default.
+//! Layer 4: what a program embeds. It assembles the parts of the layers below and holds no logic of the data path.
+//!
+//! - [`CrossClusterExactlyOnce`]: topics from one Kafka cluster to another, put together in a program.
+//! - [`ExactlyOnceJobProcessor`]: a worker of any job, from a job file ([`config`]) or put together in a program.
+//! - [`explain`](mod@explain): what a job promises, and why; [`live`]: what its clusters say before it runs.
+//!
+//! Cargo features pick the systems: `connector-kafka`, `connector-file`, `store-redb`, `store-memory`; all of them are
+//! on by default.
 //!
 //! # Contract
 //! - A job file is accepted as a whole or refused with file, line, column and what to write instead. A key that no
@@ -11,6 +16,23 @@
 //! - The level that [`explain::explain`] computes is what the job gives under the assumptions that it lists.
 //!
 //! # Example
+//! A copy of two topics, until Ctrl-C:
+//! ```no_run
+//! use exactly_once::CrossClusterExactlyOnce;
+//!
+//! # async fn run() -> exactly_once::core::Result<()> {
+//! let stats = CrossClusterExactlyOnce::between("kafka-a:9092", "kafka-b:9092")
+//!     .job("orders-dr")
+//!     .topic("orders")
+//!     .topic("/payments\\..*/")
+//!     .run_until(async { drop(tokio::signal::ctrl_c().await) })
+//!     .await?;
+//! println!("{} records, {} a second", stats.records, stats.records_per_second());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A job file says the same, and one that is wrong is refused with its place:
 //! ```
 //! use exactly_once::config::{JobFile, ProcessVariables};
 //! use exactly_once::explain::{Required, explain};
@@ -41,15 +63,36 @@
 //! when a job starts.
 
 pub mod config;
+#[cfg(feature = "connector-kafka")]
+mod cross_cluster;
 mod error;
 pub mod explain;
-pub mod http;
+mod health;
+mod http;
+mod job_processor;
 #[cfg(all(feature = "connector-kafka", feature = "connector-file"))]
 pub mod live;
 pub mod run;
 pub mod settings;
+#[cfg(any(feature = "store-memory", feature = "store-redb"))]
+pub mod state_store;
 
+pub use config::{ExactlyOnceConfig, JobFile, JobProcessingConfig};
+#[cfg(feature = "connector-kafka")]
+pub use cross_cluster::CrossClusterExactlyOnce;
 pub use error::{Error, Result};
+pub use health::{HealthCheck, HealthCheckResult};
+pub use job_processor::ExactlyOnceJobProcessor;
+pub use run::JobExecutionStats;
+#[cfg(feature = "store-memory")]
+pub use state_store::InMemoryStateStore;
+#[cfg(feature = "store-redb")]
+pub use state_store::RedbStateStore;
+#[cfg(any(feature = "store-memory", feature = "store-redb"))]
+pub use state_store::StateStore;
+pub use velostream_core::{SourcePosition, StreamRecord};
+pub use velostream_processor::ExactlyOnceMetrics;
+
 #[cfg(feature = "connector-file")]
 pub use velostream_connector_file as connector_file;
 #[cfg(feature = "connector-kafka")]
@@ -66,3 +109,8 @@ pub use velostream_store_redb as store_redb;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles the examples of the project's README. Only a checkout has that file.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ProjectReadme;

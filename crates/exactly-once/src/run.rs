@@ -1,5 +1,6 @@
 //! Running a job: from its settings to a worker at work.
 
+mod execution_stats;
 #[cfg(feature = "connector-file")]
 mod file;
 mod instance;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use velostream_core::{Clock, Code, Disposition, Error, InstanceName, Membership, Result};
 use velostream_processor::{ExactlyOnceMetrics, LaneParts, SystemClock, Worker};
 
-pub use instance::Instance;
+pub use execution_stats::JobExecutionStats;
+use instance::Instance;
 pub use running::{Running, Status, View};
 
 use crate::config::{JobFile, Sink, Source};
@@ -21,11 +23,11 @@ use crate::settings;
 
 /// How a job is run, beyond what its file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// Name of this worker; without it the first free one of this host.
-    pub instance: Option<InstanceName>,
+    pub(crate) instance: Option<InstanceName>,
     /// End once everything is delivered that the source held at the start.
-    pub until_caught_up: bool,
+    pub(crate) until_caught_up: bool,
 }
 
 /// What the two ends of a job come to.
@@ -34,23 +36,17 @@ struct Ends {
     lanes: Vec<LaneParts>,
 }
 
-/// Connects both ends and starts the worker. Must be called inside a tokio runtime.
-///
-/// # Errors
-/// `Retry` and `Reconcile` where a cluster cannot be reached; `Reject` where the job cannot run as it is: a missing
-/// topic, an instance name in use, a state directory that cannot be written.
-///
-/// # Crash safety
-/// The worker may be killed at any instant: the next one goes on from what the sink has committed.
-pub async fn start(job: &JobFile, options: &RunOptions) -> Result<Running> {
+/// Connects both ends and starts the worker: see [`ExactlyOnceJobProcessor::start`](crate::ExactlyOnceJobProcessor).
+pub(crate) async fn start(job: &JobFile, options: &RunOptions) -> Result<Running> {
     let instance = Instance::acquire(job, options.instance.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let ends = ends(job, options, &instance, &clock).await?;
     let level = explain(job).level;
     let metrics = ExactlyOnceMetrics::new(job.job.as_str(), instance.name().as_str(), level);
     let config = settings::worker(job, options.until_caught_up);
-    let worker = Worker::new(config, Arc::clone(&ends.membership), clock, metrics.clone(), ends.lanes);
-    Ok(Running::spawn(job.job.clone(), instance, level, worker, metrics))
+    let worker = Worker::new(config, ends.membership, Arc::clone(&clock), metrics.clone(), ends.lanes);
+    let parts = running::Parts { job: job.job.clone(), instance, level, worker, metrics, clock };
+    Ok(Running::spawn(parts))
 }
 
 async fn ends(

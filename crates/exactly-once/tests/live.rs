@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use exactly_once::ExactlyOnceJobProcessor;
 use exactly_once::config::{JobFile, ProcessVariables};
 use exactly_once::core::Code;
 use exactly_once::live::{Live, Severity, Side, SinkSeen, SourceSeen, look};
-use exactly_once::run::{RunOptions, start};
 
 /// A job over files in a directory.
 fn files(name: &str, dir: &Path) -> JobFile {
@@ -57,7 +57,7 @@ async fn directory_of_another_job_blocks_and_its_own_shows_what_it_holds() {
     fs::create_dir(dir.path().join("in")).unwrap();
     fs::write(dir.path().join("in/a"), "1\n2\n").unwrap();
     let job = files("j", dir.path());
-    start(&job, &RunOptions::default()).await.unwrap().finished().await.unwrap();
+    ExactlyOnceJobProcessor::new(job.clone()).unwrap().run().await.unwrap();
     let live = look(&job).await;
     assert_eq!(live.problems, []);
     let SinkSeen::File(sink) = &live.sink else { panic!() };

@@ -1,8 +1,8 @@
 //! `replicate`: a job made of a few options.
 
 use clap::Args;
-use exactly_once::config::{JobFile, KafkaSink, KafkaSource, Servers, Sink, Source, Start, TopicPattern};
-use exactly_once::core::JobName;
+use exactly_once::CrossClusterExactlyOnce;
+use exactly_once::config::{Servers, Start, TopicPattern};
 
 use super::option;
 use super::run::{WorkerArguments, work};
@@ -27,10 +27,10 @@ pub(crate) struct ReplicateArguments {
     #[arg(long, value_name = "TOPIC", value_parser = option::topic)]
     exclude: Vec<TopicPattern>,
     /// Name of the destination; {topic} stands for the source topic
-    #[arg(long, value_name = "NAME", default_value = "{topic}")]
+    #[arg(long, value_name = "NAME", default_value = CrossClusterExactlyOnce::SAME_TOPIC)]
     sink_topic: String,
     /// Name of the job: another set of topics needs another name
-    #[arg(long, value_name = "NAME", default_value = "replicate")]
+    #[arg(long, value_name = "NAME", default_value = CrossClusterExactlyOnce::DEFAULT_JOB)]
     job: String,
     /// Start at the end instead of the beginning
     #[arg(long)]
@@ -53,27 +53,30 @@ Examples:
       --sink-topic 'dr.{topic}' --job orders-dr --print-job";
 
 impl ReplicateArguments {
-    /// The job that the options describe.
-    fn job(&self) -> JobFile {
-        let mut source = KafkaSource::new(self.from.clone(), self.topic.clone());
-        source.exclude.clone_from(&self.exclude);
-        if self.from_latest {
-            source.start = Start::Latest;
+    /// What the options describe.
+    fn copy(&self) -> CrossClusterExactlyOnce {
+        let mut copy = CrossClusterExactlyOnce::between(self.from.clone(), self.to.clone())
+            .job(self.job.as_str())
+            .sink_topic(self.sink_topic.as_str())
+            .lanes(self.lanes);
+        for topic in &self.topic {
+            copy = copy.topic(topic.clone());
         }
-        let mut sink = KafkaSink::new(self.to.clone());
-        sink.topic.clone_from(&self.sink_topic);
-        let mut job = JobFile::new(JobName::new(self.job.as_str()), Source::Kafka(source), Sink::Kafka(sink));
-        job.lanes = self.lanes;
-        job
+        for topic in &self.exclude {
+            copy = copy.exclude(topic.clone());
+        }
+        if self.from_latest {
+            copy = copy.start_at(Start::Latest);
+        }
+        copy
     }
 }
 
 pub(crate) fn run(arguments: &ReplicateArguments, global: &Global) -> Result<Exit, Failure> {
-    let job = arguments.job();
-    job.validate()?;
+    let processor = arguments.copy().processor()?;
     if arguments.print_job {
-        output::text(&job.to_yaml()?)?;
+        output::text(&processor.job().to_yaml()?)?;
         return Ok(Exit::Done);
     }
-    work(&job, &arguments.worker, global)
+    work(processor, &arguments.worker, global)
 }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use exactly_once::config::JobFile;
+use exactly_once::ExactlyOnceJobProcessor;
 use exactly_once::core::{Code, Disposition, Error, InstanceName};
-use exactly_once::http;
-use exactly_once::run::{RunOptions, Running, start};
+use exactly_once::run::Running;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::option;
@@ -50,19 +49,25 @@ SIGTERM commits what is open, hands the splits over and ends with exit code 0; a
 Killing a worker at any instant loses and doubles nothing.";
 
 pub(crate) fn run(arguments: &RunArguments, global: &Global) -> Result<Exit, Failure> {
-    let job = JobFile::load(&arguments.job)?;
-    work(&job, &arguments.worker, global)
+    work(ExactlyOnceJobProcessor::load(&arguments.job)?, &arguments.worker, global)
 }
 
 /// Runs a worker to its end.
-pub(crate) fn work(job: &JobFile, arguments: &WorkerArguments, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn work(
+    mut processor: ExactlyOnceJobProcessor,
+    arguments: &WorkerArguments,
+    global: &Global,
+) -> Result<Exit, Failure> {
+    if let Some(name) = &arguments.instance {
+        processor = processor.instance(name.as_str())?;
+    }
+    if arguments.until_caught_up {
+        processor = processor.until_caught_up();
+    }
     let runtime = runtime::start()?;
     let outcome = runtime.block_on(async {
-        let options =
-            RunOptions { instance: arguments.instance.clone(), until_caught_up: arguments.until_caught_up };
-        let running = start(job, &options).await?;
-        if let Some(config) = job.http {
-            let bound = http::serve(config.listen, running.view()).await?;
+        let running = processor.start().await?;
+        if let Some(bound) = running.http_address() {
             tracing::info!(%bound, "answering /metrics, /livez, /readyz, /status");
         }
         let progress = Progress::start(running.view(), arguments.no_progress, global);
@@ -85,7 +90,7 @@ async fn until_done(running: Running) -> Result<Exit, Failure> {
     loop {
         tokio::select! {
             biased;
-            outcome = &mut finished => return outcome.map(|()| Exit::Done).map_err(Failure::from),
+            outcome = &mut finished => return outcome.map(|_| Exit::Done).map_err(Failure::from),
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }

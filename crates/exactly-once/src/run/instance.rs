@@ -13,7 +13,7 @@ const MAX_UNNAMED: u32 = 1000;
 
 /// A name that this process holds until it ends, however it ends: the operating system gives the lock back.
 #[derive(Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     name: InstanceName,
     directory: PathBuf,
     /// Held, not read.
@@ -26,7 +26,7 @@ impl Instance {
     /// # Errors
     /// `Reject`: [`Code::InstanceConflict`] where a live process holds the given name, [`Code::StateIo`] where the
     /// state directory cannot be written.
-    pub fn acquire(job: &JobFile, name: Option<InstanceName>) -> Result<Self> {
+    pub(crate) fn acquire(job: &JobFile, name: Option<InstanceName>) -> Result<Self> {
         if let Some(name) = name {
             return Self::lock(job, &name)?.ok_or_else(|| {
                 let message =
@@ -62,14 +62,12 @@ impl Instance {
     }
 
     /// The name.
-    #[must_use]
-    pub const fn name(&self) -> &InstanceName {
+    pub(crate) const fn name(&self) -> &InstanceName {
         &self.name
     }
 
     /// Directory of this worker, for what must be found again after a restart.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 }

@@ -1,19 +1,36 @@
 //! A worker at work.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use velostream_core::{Code, DeliveryLevel, Disposition, Error, JobName, Result};
+use velostream_core::{Clock, Code, DeliveryLevel, Disposition, Error, JobName, Result};
 use velostream_processor::{ExactlyOnceMetrics, LaneStatus, StopHandle, Worker};
 
-use super::Instance;
+use super::{Instance, JobExecutionStats};
+use crate::health::HealthCheckResult;
+use crate::http::Endpoint;
 
 /// A worker at work. Dropping it does not stop the worker.
 #[derive(Debug)]
 pub struct Running {
     view: View,
     stop: StopHandle,
+    http: Option<SocketAddr>,
     task: JoinHandle<Result<()>>,
+}
+
+/// What a worker at work is made of.
+pub(super) struct Parts {
+    pub(super) job: JobName,
+    pub(super) instance: Instance,
+    pub(super) level: DeliveryLevel,
+    pub(super) worker: Worker,
+    pub(super) metrics: ExactlyOnceMetrics,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// What a running worker shows. Cheap to clone.
@@ -23,6 +40,9 @@ pub struct View {
     instance: String,
     level: DeliveryLevel,
     metrics: ExactlyOnceMetrics,
+    clock: Arc<dyn Clock>,
+    /// Monotonic time of the start.
+    started: Duration,
     lanes: watch::Receiver<Vec<watch::Receiver<LaneStatus>>>,
 }
 
@@ -65,16 +85,31 @@ impl View {
         }
     }
 
-    /// True where every lane has been given its splits, be it none.
+    /// Whether the worker does its work. No dependency is asked.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let lanes = self.lanes.borrow();
-        let settled = |l: &watch::Receiver<LaneStatus>| {
-            let lane = l.borrow();
-            matches!(lane.phase, "ready" | "open" | "committing")
-                || (lane.phase == "unassigned" && lane.assignment > 0)
-        };
-        !lanes.is_empty() && lanes.iter().all(settled)
+    pub fn health_check(&self) -> HealthCheckResult {
+        let lanes: Vec<LaneStatus> = self.lanes.borrow().iter().map(|l| l.borrow().clone()).collect();
+        HealthCheckResult::of_lanes(&lanes)
+    }
+
+    /// What the worker has done up to now.
+    #[must_use]
+    pub fn execution_stats(&self) -> JobExecutionStats {
+        let totals = self.metrics.totals();
+        JobExecutionStats {
+            job: self.job.to_string(),
+            instance: self.instance.clone(),
+            level: self.level.to_string(),
+            records: totals.records,
+            bytes: totals.bytes,
+            transactions: totals.transactions,
+            elapsed: self.clock.monotonic().saturating_sub(self.started),
+        }
+    }
+
+    /// Waits until the worker is gone, however it ended.
+    pub(crate) async fn ended(mut self) {
+        while self.lanes.changed().await.is_ok() {}
     }
 
     /// Metrics of this worker.
@@ -85,23 +120,31 @@ impl View {
 }
 
 impl Running {
-    pub(super) fn spawn(
-        job: JobName,
-        instance: Instance,
-        level: DeliveryLevel,
-        worker: Worker,
-        metrics: ExactlyOnceMetrics,
-    ) -> Self {
+    pub(super) fn spawn(parts: Parts) -> Self {
+        let Parts { job, instance, level, worker, metrics, clock } = parts;
         let stop = worker.stop_handle();
         let (status, lanes) = watch::channel(Vec::new());
-        let view = View { job, instance: instance.name().to_string(), level, metrics, lanes };
+        let started = clock.monotonic();
+        let view = View { job, instance: instance.name().to_string(), level, metrics, clock, started, lanes };
         let task = tokio::spawn(async move {
             let outcome = worker.run(status).await;
             // The name is given back only after the worker is gone.
             drop(instance);
             outcome
         });
-        Self { view, stop, task }
+        Self { view, stop, http: None, task }
+    }
+
+    /// Answers at `endpoint` until the worker ends.
+    pub(crate) fn answer_at(&mut self, endpoint: Endpoint) {
+        self.http = Some(endpoint.address());
+        tokio::spawn(endpoint.serve(self.view()));
+    }
+
+    /// Where it answers `/metrics`, `/livez`, `/readyz` and `/status`, if the job asks for it.
+    #[must_use]
+    pub const fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// What the worker shows.
@@ -116,13 +159,27 @@ impl Running {
         self.stop.clone()
     }
 
+    /// Stops it in an orderly way and waits for its end.
+    ///
+    /// # Errors
+    /// As [`finished`](Self::finished).
+    pub async fn stop(self) -> Result<JobExecutionStats> {
+        self.stop.stop();
+        self.finished().await
+    }
+
     /// Waits for its end.
     ///
     /// # Errors
     /// The error that stopped the worker and that only an operator can mend.
-    pub async fn finished(self) -> Result<()> {
-        self.task.await.unwrap_or_else(|e| {
+    ///
+    /// # Cancel safety
+    /// The worker goes on in the background where this call is dropped.
+    pub async fn finished(self) -> Result<JobExecutionStats> {
+        let Self { view, task, .. } = self;
+        let outcome = task.await.unwrap_or_else(|e| {
             Err(Error::new(Code::Internal, Disposition::Corrupt, "the worker panicked").with_source(e))
-        })
+        });
+        outcome.map(|()| view.execution_stats())
     }
 }
