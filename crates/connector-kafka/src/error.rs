@@ -225,6 +225,32 @@ pub enum Error {
         /// What stands in the way.
         what: &'static str,
     },
+    /// A transaction is open on a partition of the sink that nobody ends.
+    #[error(
+        "producer {producer_id} ({owner}) has a transaction open on {topic}-{partition} from offset {start}: {why}. Only if it was aborted: kafka-transactions.sh --bootstrap-server SINK abort --topic {topic} --partition {partition} --start-offset {start}"
+    )]
+    HangingTransaction {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// Producer id.
+        producer_id: i64,
+        /// First offset of the transaction there.
+        start: i64,
+        /// Its transactional id, where it is one of this job's.
+        owner: String,
+        /// Why it is not ended from here.
+        why: String,
+    },
+    /// A log of the sink that is read to learn what was decided does not have the form that is known.
+    #[error("sink {destination} cannot be read: {what}")]
+    Unreadable {
+        /// Topic and partition.
+        destination: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The internal topic belongs to a job with another source cluster.
     #[error("job {job} replicates from cluster {has}, not from {wanted}")]
     JobConflict {
@@ -306,7 +332,10 @@ impl Error {
                 "Find out who else writes to the job's internal topic. Do not delete it: the job's progress is in it, and without it everything would be delivered again.",
             ),
             Self::ClaimTimeout { .. } => Some(
-                "It is tried on. If it stays, `kafka-transactions.sh find-hanging` on the sink names a transaction that no coordinator ends, and its `abort` ends it.",
+                "It is tried on. If it stays, `kafka-transactions.sh find-hanging` on the sink names transactions that no coordinator ends.",
+            ),
+            Self::HangingTransaction { .. } => Some(
+                "It is tried on. Find out first what was decided: __transaction_state on the sink tells it. Aborting on one partition what was committed on others loses records. The job ends such transactions of its own by itself where it may READ __transaction_state, __consumer_offsets and its destinations and has ALTER or CLUSTER_ACTION on the sink cluster.",
             ),
             _ => None,
         }
@@ -335,10 +364,11 @@ impl Error {
             Self::StaleMembership { .. } => Disposition::Fenced,
             Self::BatchRefused { .. } => Disposition::Abort,
             Self::Doubt { .. } => Disposition::Reconcile,
-            Self::ClaimTimeout { .. } => Disposition::Retry,
+            Self::ClaimTimeout { .. } | Self::HangingTransaction { .. } => Disposition::Retry,
             Self::Journal { .. }
             | Self::GroupMessage { .. }
             | Self::SinkWentBack { .. }
+            | Self::Unreadable { .. }
             | Self::Batch { .. }
             | Self::Misuse(_)
             | Self::Defect(_) => Disposition::Corrupt,
@@ -366,8 +396,10 @@ impl Error {
             Self::Client { source, .. } => source.code(),
             Self::StaleMembership { .. } | Self::SessionTimeout { .. } => Code::KafkaRefused,
             Self::BatchRefused { .. } | Self::RecordRefused { .. } => Code::RecordRefused,
-            Self::Doubt { .. } | Self::ClaimTimeout { .. } => Code::KafkaTimeout,
-            Self::GroupMessage { .. } => Code::KafkaProtocol,
+            Self::Doubt { .. } | Self::ClaimTimeout { .. } | Self::HangingTransaction { .. } => {
+                Code::KafkaTimeout
+            }
+            Self::GroupMessage { .. } | Self::Unreadable { .. } => Code::KafkaProtocol,
             Self::Journal { .. } => Code::StateCorrupt,
             Self::JournalVersion { .. } => Code::StateVersion,
             Self::InternalTopic { .. } => Code::InternalTopic,

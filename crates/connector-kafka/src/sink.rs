@@ -3,6 +3,7 @@
 mod claim;
 mod coordinator;
 mod fence;
+mod hanging;
 mod lane;
 mod outgoing;
 mod owner;

@@ -18,6 +18,8 @@ use velostream_protocol::kafka_lane::{Barrier, Fence};
 use self::barriers::{Barriers, Pass};
 use self::committed::{Committed, committed_offsets, cross_check};
 use super::fence::fence;
+use super::hanging::{self, Looks};
+use super::outgoing::Target;
 use super::owner::Owner;
 use super::split::ClaimedSplit;
 use crate::error::{Error, Result};
@@ -42,7 +44,7 @@ pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[Split
     }
     // A zombie's claim would fence the healthy owner: the membership is confirmed right before it.
     owner.membership.confirm(&token.member).await?;
-    let hints = committed_offsets(owner, false).await?;
+    let hints = committed_offsets(owner, None).await?;
     let claimed = append_claims(owner, token.member.generation).await?;
     let mut barriers = Barriers::new(owner, &claimed);
     let from: BTreeMap<i32, i64> =
@@ -52,11 +54,13 @@ pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[Split
     }
     fence_earlier_owners(owner, &barriers).await;
     read(owner, &from, Pass::CommittedToBarrier, &mut barriers).await?;
+    let targets: Vec<Target> = owner.splits.values().map(|s| s.target.clone()).collect();
+    hanging::clear(owner, &targets, &barriers.lanes).await?;
     let mut claims = Vec::new();
     for split in splits {
         claims.push(settle(owner, token, &barriers, split)?);
     }
-    let committed = cross_check(owner, token, &claims).await?;
+    let committed = cross_check(owner, token, &claims, &barriers.lanes).await?;
     for split in splits {
         check_sink(owner, split, &committed).await?;
     }
@@ -169,9 +173,19 @@ async fn read(
     let isolation = pass.isolation();
     let mut reading = Reading { topic: owner.names.journal(), isolation, positions: from.clone() };
     let started = owner.clock.monotonic();
+    let mut looks = Looks::new();
     while !reading.round(&mut owner.connections, barriers).await? {
         let left = reading.positions.len();
-        give_up_after(owner, started, left, "an earlier owner's transaction is still open")?;
+        give_up_after(owner, started, left, "an earlier owner's transaction is still open")
+            .map_err(|e| looks.left.take().unwrap_or(e))?;
+        if pass == Pass::CommittedToBarrier {
+            let topic: Arc<str> = reading.topic.as_str().into();
+            let open = reading.positions.keys();
+            let open: Vec<Target> =
+                open.map(|p| Target { topic: Arc::clone(&topic), partition: *p }).collect();
+            let waited = owner.clock.monotonic().saturating_sub(started);
+            looks.look(owner, waited, &open, &barriers.lanes).await?;
+        }
         owner.clock.sleep(ROUND_PAUSE).await;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The barriers of one claim, over all its splits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use velostream_kafka_client::Isolation;
 use velostream_protocol::kafka_lane::{Barrier, JournalEntry};
@@ -13,6 +13,8 @@ use crate::sink::owner::Owner;
 pub(super) struct Barriers {
     pub(super) by_partition: BTreeMap<i32, Barrier<ProgressRecord>>,
     pub(super) pass: Pass,
+    /// Every lane that is mentioned, whoever fenced it.
+    pub(super) lanes: BTreeSet<String>,
 }
 
 /// The passes over the journal that one claim makes.
@@ -46,7 +48,7 @@ impl Barriers {
                 Some((s.journal.partition, Barrier::new(owner.id.clone(), claim, fenced)))
             })
             .collect();
-        Self { by_partition, pass: Pass::Uncommitted }
+        Self { by_partition, pass: Pass::Uncommitted, lanes: BTreeSet::new() }
     }
 }
 
@@ -60,6 +62,11 @@ impl Visitor for Barriers {
                 JournalEntry::Progress { lane: progress.lane.clone(), released: progress.released, progress }
             }
         };
+        if let JournalEntry::Claim { lane } | JournalEntry::Progress { lane, .. } = &entry
+            && !self.lanes.contains(lane)
+        {
+            self.lanes.insert(lane.clone());
+        }
         match self.pass {
             Pass::Uncommitted => barrier.observe_uncommitted(offset, &entry),
             Pass::CommittedSoFar | Pass::CommittedToBarrier => barrier.observe_committed(offset, &entry),

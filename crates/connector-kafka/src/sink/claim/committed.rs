@@ -1,6 +1,6 @@
 //! What the group's offsets say of the claimed splits: a hint where to read, and a cross-check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::warn;
 use velostream_core::Claim;
@@ -10,6 +10,7 @@ use super::{ROUND_PAUSE, give_up_after};
 use crate::error::{Error, Result};
 use crate::membership::GroupToken;
 use crate::sink::coordinator::Hint;
+use crate::sink::hanging::{Looks, group_offsets};
 use crate::sink::outgoing::offset_of;
 use crate::sink::owner::Owner;
 
@@ -21,19 +22,20 @@ pub(super) struct Committed {
 }
 
 /// Offsets of the group. Not linearizable, so only a hint and a cross-check: a coordinator that was replaced may
-/// still answer what was true before.
+/// still answer what was true before. With `lanes`, the lanes that may hold them open, it waits for their end.
 pub(super) async fn committed_offsets(
-    owner: &Owner,
-    require_stable: bool,
+    owner: &mut Owner,
+    lanes: Option<&BTreeSet<String>>,
 ) -> Result<BTreeMap<i32, Committed>> {
     let group = owner.names.group();
     let context = || format!("offsets of group {group}");
-    let cluster = owner.connections.cluster();
+    let cluster = owner.connections.cluster().clone();
     let broker =
         cluster.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
     let connection = cluster.open(broker).await.map_err(Error::client(context()))?;
     let partitions: Vec<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
     let started = owner.clock.monotonic();
+    let mut looks = Looks::new();
     loop {
         let request = OffsetFetch {
             group: group.clone(),
@@ -41,12 +43,18 @@ pub(super) async fn committed_offsets(
                 topic: owner.names.journal(),
                 partitions: partitions.clone(),
             }]),
-            require_stable,
+            require_stable: lanes.is_some(),
         };
         let answer = connection.send(request).await.map_err(Error::client(context()))?;
         answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
         if answer.partitions.iter().any(|p| p.error == ErrorCode::UNSTABLE_OFFSET_COMMIT) {
-            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")?;
+            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")
+                .map_err(|e| looks.left.take().unwrap_or(e))?;
+            if let Some(lanes) = lanes {
+                let offsets = [group_offsets(owner).await?];
+                let waited = owner.clock.monotonic().saturating_sub(started);
+                looks.look(owner, waited, &offsets, lanes).await?;
+            }
             owner.clock.sleep(ROUND_PAUSE).await;
             continue;
         }
@@ -64,15 +72,16 @@ pub(super) async fn committed_offsets(
 /// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
 /// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
 pub(super) async fn cross_check(
-    owner: &Owner,
+    owner: &mut Owner,
     token: &GroupToken,
     claims: &[Claim],
+    lanes: &BTreeSet<String>,
 ) -> Result<BTreeMap<i32, Committed>> {
-    let committed = committed_offsets(owner, true).await?;
+    let committed = committed_offsets(owner, Some(lanes)).await?;
     let Some(difference) = difference(owner, claims, &committed) else { return Ok(committed) };
     warn!(%difference, "looking again: the coordinator may have answered an old value");
     owner.membership.confirm(&token.member).await?;
-    let committed = committed_offsets(owner, true).await?;
+    let committed = committed_offsets(owner, Some(lanes)).await?;
     self::difference(owner, claims, &committed).map_or(Ok(committed), Err)
 }
 

@@ -1,0 +1,257 @@
+//! Transactions of this job that nobody ends any more, and ending them the way their coordinator decided
+//! (see `docs/adr/0006-hanging-transactions.md`).
+//!
+//! A broker of Kafka 4.1 to 4.3 drops the markers of a transaction for partitions that have no leader at that moment
+//! and then calls the transaction complete (KAFKA-20734). Such a partition holds it open for ever: readers of committed
+//! data wait, and the **next** transaction of the same producer there, committed or aborted, takes the old one along.
+//! So a claim looks for them before anything is written, and does not go on while there is one.
+
+mod brokers;
+mod fate;
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+use velostream_core::Disposition;
+use velostream_kafka_client::{ApiKey, ErrorCode, TransactionState};
+
+use self::brokers::Open;
+use self::fate::{Fate, Search, Untold};
+use super::outgoing::Target;
+use super::owner::Owner;
+use crate::error::{Error, Result};
+
+/// Markers of a transaction that has just ended arrive within this time; only then its coordinator's log is read.
+const GRACE: Duration = Duration::from_millis(300);
+/// Pause between looks at partitions while markers are on their way.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// When to look at what holds a wait up: rarely, since the coordinator's log may be long.
+#[derive(Debug)]
+pub(super) struct Looks {
+    next: Duration,
+    /// What the last look could not mend.
+    pub(super) left: Option<Error>,
+}
+
+impl Looks {
+    /// The first look is due after `GRACE`, each further one after twice the time.
+    pub(super) const fn new() -> Self {
+        Self { next: GRACE, left: None }
+    }
+
+    /// Looks, where it is due after waiting for `waited`.
+    ///
+    /// # Errors
+    /// Of brokers; what cannot be mended is no error but remembered in `left`.
+    pub(super) async fn look(
+        &mut self,
+        owner: &mut Owner,
+        waited: Duration,
+        targets: &[Target],
+        lanes: &BTreeSet<String>,
+    ) -> Result<()> {
+        if waited < self.next || !can_look(owner) {
+            return Ok(());
+        }
+        self.next = waited.saturating_mul(2);
+        self.left = None;
+        let open = match brokers::open_on(&mut owner.connections, targets).await {
+            Err(error) if error.disposition() == Disposition::Reject => {
+                warn!(%error, "cannot see what is open there");
+                return Ok(());
+            }
+            other => other?,
+        };
+        let owned = owned(owner, &open, lanes).await?;
+        for one in open {
+            let id = owned.get(&one.suspect.producer_id).map(|s| s.transactional_id.clone());
+            match id {
+                Some(id) => match mend(owner, &one, &id).await? {
+                    Mended::Ended => {}
+                    Mended::Waiting => debug!(id, ?one, "its coordinator has not ended this transaction yet"),
+                    Mended::Left(why) => self.left = Some(hanging(&one, &id, why)),
+                },
+                None => {
+                    self.left = Some(hanging(&one, "a producer that is not of this job", FOREIGN.to_owned()))
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const FOREIGN: &str = "only its owner can know what was decided";
+
+/// What became of one open transaction.
+enum Mended {
+    /// It was ended.
+    Ended,
+    /// Its coordinator may still end it.
+    Waiting,
+    /// It cannot be ended from here, and why.
+    Left(String),
+}
+
+/// Waits until no transaction of a lane of this job is open on `targets`, ending those that nobody else ends.
+///
+/// # Errors
+/// [`Error::HangingTransaction`] (Retry) where one stays open; of brokers.
+pub(super) async fn clear(owner: &mut Owner, targets: &[Target], lanes: &BTreeSet<String>) -> Result<()> {
+    if !can_look(owner) {
+        return Ok(());
+    }
+    let started = owner.clock.monotonic();
+    let mut looks = Looks::new();
+    loop {
+        let open = match brokers::open_on(&mut owner.connections, targets).await {
+            Err(error) if error.broker_code() == Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED) => {
+                warn!(%error, "cannot see whether transactions hang on the destinations: READ on them is missing");
+                return Ok(());
+            }
+            other => other?,
+        };
+        if open.is_empty() {
+            return Ok(());
+        }
+        let owned = owned(owner, &open, lanes).await?;
+        let ours: Vec<Target> = open
+            .iter()
+            .filter(|o| owned.contains_key(&o.suspect.producer_id))
+            .map(|o| Target { topic: o.suspect.topic.as_str().into(), partition: o.suspect.partition })
+            .collect();
+        let Some(first) = open.iter().find(|o| owned.contains_key(&o.suspect.producer_id)) else {
+            // Other applications may write there too, and theirs end without us.
+            return Ok(());
+        };
+        let waited = owner.clock.monotonic().saturating_sub(started);
+        if waited > owner.config.transaction_timeout {
+            let id = owned.get(&first.suspect.producer_id).map_or("", |s| &s.transactional_id);
+            let undecided = || hanging(first, id, "its coordinator has not ended it yet".to_owned());
+            return Err(looks.left.take().unwrap_or_else(undecided));
+        }
+        looks.look(owner, waited, &ours, lanes).await?;
+        owner.clock.sleep(PAUSE).await;
+    }
+}
+
+/// The partition that holds the offsets of the job's group.
+pub(super) async fn group_offsets(owner: &Owner) -> Result<Target> {
+    const TOPIC: &str = "__consumer_offsets";
+    let partition = brokers::partition_of(&owner.connections, TOPIC, &owner.names.group()).await?;
+    Ok(Target { topic: TOPIC.into(), partition })
+}
+
+/// Brokers before 2.8 answer neither question; they do not have the defect either.
+fn can_look(owner: &Owner) -> bool {
+    let cluster = owner.connections.cluster();
+    [(ApiKey::DescribeProducers, 0), (ApiKey::DescribeTransactions, 0), (ApiKey::WriteTxnMarkers, 1)]
+        .into_iter()
+        .all(|(api, version)| cluster.supports(api, version))
+}
+
+/// Lanes of this job by the producer id that they have now.
+async fn owned(
+    owner: &mut Owner,
+    open: &[Open],
+    lanes: &BTreeSet<String>,
+) -> Result<BTreeMap<i64, TransactionState>> {
+    let mut owned = BTreeMap::new();
+    if open.is_empty() {
+        return Ok(owned);
+    }
+    let mut ids = lanes.clone();
+    ids.extend([owner.id.clone(), owner.names.registrar()]);
+    for id in ids {
+        match brokers::describe(&mut owner.connections, &id).await {
+            Ok(Some(state)) => drop(owned.insert(state.producer_id, state)),
+            Ok(None) => {}
+            // It may not be shown to this worker, and then it is nothing that this worker could mend.
+            Err(error) if error.disposition() == Disposition::Reject => {
+                debug!(id, %error, "cannot be described")
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(owned)
+}
+
+/// Ends one transaction on every partition that it is still open on, if its coordinator's log tells what was decided.
+async fn mend(owner: &mut Owner, open: &Open, id: &str) -> Result<Mended> {
+    let connections = &mut owner.connections;
+    if !brokers::is_of_one_epoch(connections, open).await? {
+        return Ok(Mended::Left("several of its transactions are open at once".to_owned()));
+    }
+    let mut search = Search::new(open.suspect.clone());
+    match brokers::read_log(connections, id, &mut search).await {
+        Ok(()) => {}
+        Err(error) if error.disposition() == Disposition::Reject => {
+            return Ok(Mended::Left(format!(
+                "what was decided is in __transaction_state, which this job may not read ({error})"
+            )));
+        }
+        Err(error @ Error::Unreadable { .. }) => return Ok(Mended::Left(error.to_string())),
+        Err(error) => return Err(error),
+    }
+    match search.told() {
+        Ok(fate) => carry_out(owner, open, id, &fate).await,
+        Err(Untold::Undecided) => Ok(Mended::Waiting),
+        Err(Untold::Unknown) => Ok(Mended::Left("__transaction_state does not name it any more".to_owned())),
+        Err(Untold::OldProtocol) => Ok(Mended::Left(
+            "with this transaction.version its epoch may stand for several transactions".to_owned(),
+        )),
+    }
+}
+
+async fn carry_out(owner: &mut Owner, open: &Open, id: &str, fate: &Fate) -> Result<Mended> {
+    let decided = if fate.commit { "committed" } else { "aborted" };
+    let mut ended = false;
+    for topic in &fate.partitions {
+        for partition in &topic.partitions {
+            let target = Target { topic: topic.topic.as_str().into(), partition: *partition };
+            match end_on(owner, open, &target, fate.commit).await {
+                Ok(0) => {}
+                Ok(_) => {
+                    ended = true;
+                    info!(lane = id, %target, decided, "ended a transaction whose marker the broker had lost");
+                }
+                Err(error) if error.disposition() == Disposition::Reject => {
+                    return Ok(Mended::Left(format!(
+                        "its coordinator {decided} it, and this job may not end it ({error})"
+                    )));
+                }
+                // Another partition's trouble must not keep this one shut.
+                Err(error) => warn!(lane = id, %target, %error, "cannot end a transaction here yet"),
+            }
+        }
+    }
+    Ok(if ended { Mended::Ended } else { Mended::Waiting })
+}
+
+/// Ends the transaction of `open` on one of its partitions; the number of those that were open there.
+async fn end_on(owner: &mut Owner, open: &Open, target: &Target, commit: bool) -> Result<usize> {
+    let connections = &mut owner.connections;
+    let mut ended = 0;
+    for one in brokers::open_on(connections, std::slice::from_ref(target)).await? {
+        let same = (one.suspect.producer_id, one.suspect.producer_epoch)
+            == (open.suspect.producer_id, open.suspect.producer_epoch);
+        if same && brokers::is_of_one_epoch(connections, &one).await? {
+            brokers::end(connections, &one, commit).await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+fn hanging(open: &Open, owner: &str, why: String) -> Error {
+    Error::HangingTransaction {
+        topic: open.suspect.topic.clone(),
+        partition: open.suspect.partition,
+        producer_id: open.suspect.producer_id,
+        start: open.start,
+        owner: owner.to_owned(),
+        why,
+    }
+}
