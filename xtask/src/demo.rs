@@ -1,18 +1,22 @@
 //! `cargo xtask demo`: from a fresh machine to a verified report, with two real Kafka clusters and kills.
 
+mod console;
+mod oddities;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use velostream_testkit::load::{LoadPlan, create_topic, produce};
 use velostream_testkit::nemesis::{Fleet, FleetOptions, Torment};
-use velostream_testkit::services::{
-    ClusterOptions, KafkaCluster, KafkaTool, Prerequisite, ensure, services_dir,
-};
+use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure, services_dir};
+
+use oddities::Oddities;
 
 /// What `cargo xtask demo` takes.
 #[derive(Debug, Args)]
@@ -42,6 +46,8 @@ pub(crate) struct Arguments {
 
 const TOPIC: &str = "orders";
 const SESSION: Duration = Duration::from_secs(6);
+/// Longest time between two faults.
+const GAP: Duration = Duration::from_secs(3);
 
 /// Runs the command.
 ///
@@ -69,23 +75,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         loaded.records(),
         loaded.elapsed.as_secs_f64()
     );
-    torment(arguments, &plan, source, &binary, &job, &dir)?;
+    let mut oddities = Oddities::create(source.bootstrap())?;
+    println!(
+        "loaded {} records more that no librdkafka producer can send: header names that are not UTF-8 ({}), \
+         timestamp 0, null keys, tombstones, repeated headers",
+        oddities.records(),
+        oddities.names_not_utf8()
+    );
+    let options = FleetOptions {
+        binary: binary.clone(),
+        job: job.clone(),
+        dir: dir.clone(),
+        workers: arguments.workers,
+    };
+    let more = torment(arguments, &plan, source, &mut oddities, options)?;
     catch_up(&binary, &job)?;
     let verified = verify(&binary, &job)?;
-    let counted = console_count(source, sink)?;
-    println!(
-        "\nKafka's own console consumer (read_committed): source {} records, sink {}",
-        counted.0, counted.1
-    );
-    if counted.0 != counted.1 {
-        bail!(
-            "the console consumer counts {} records in the source and {} in the sink",
-            counted.0,
-            counted.1
-        );
-    }
+    expect_count(source, sink, loaded.records() + more + oddities.records())?;
     fs::remove_dir_all(&dir).ok();
-    println!("{verified}");
+    println!("\nvelostream verify:\n{verified}");
     println!(
         "demo: {:.0} s, and {:.0} s to build",
         built.elapsed().as_secs_f64(),
@@ -113,8 +121,9 @@ fn write_job(dir: &Path, source: &KafkaCluster, sink: &KafkaCluster) -> Result<P
     fs::create_dir_all(dir)?;
     let job = dir.join("demo.yaml");
     let text = format!(
-        "job: demo\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{TOPIC}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\", session_timeout: {}s }} }}\nstate_dir: \"{}\"\n",
+        "job: demo\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{TOPIC}\", \"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\", session_timeout: {}s }} }}\nstate_dir: \"{}\"\n",
         source.bootstrap(),
+        Oddities::TOPIC,
         sink.bootstrap(),
         SESSION.as_secs(),
         dir.join("state").display(),
@@ -123,28 +132,27 @@ fn write_job(dir: &Path, source: &KafkaCluster, sink: &KafkaCluster) -> Result<P
     Ok(job)
 }
 
-/// Workers at work and under fire, while more records arrive.
+/// Workers at work and under fire, while more records arrive. Returns how many arrived in the topic of the plan.
 fn torment(
     arguments: &Arguments,
     plan: &LoadPlan,
     source: &KafkaCluster,
-    binary: &Path,
-    job: &Path,
-    dir: &Path,
-) -> Result<()> {
+    oddities: &mut Oddities,
+    options: FleetOptions,
+) -> Result<u64> {
     let torment = Torment {
         seed: arguments.seed,
         kills: arguments.kills,
         pauses: arguments.pauses,
         pause: SESSION + Duration::from_secs(2),
-        gap: Duration::from_secs(3),
+        gap: GAP,
     };
     let more = arguments.records / 3;
     let faults = u64::from(arguments.kills + arguments.pauses).max(1);
     let trickle = LoadPlan {
         records: more,
-        // Spread over the time that the faults take, so that each of them meets data in flight.
-        records_per_second: (more / (faults * 3)).max(1),
+        // Spread over the time that the faults take (5/8 of the gap each), so that each of them meets data in flight.
+        records_per_second: (more * 8 / (faults * GAP.as_secs() * 5)).max(1),
         run: plan.run,
         first_sequence: arguments.records / u64::try_from(arguments.partitions)?,
         ..plan.clone()
@@ -153,24 +161,26 @@ fn torment(
         "{} workers, {} kills, {} pauses past the session:",
         arguments.workers, arguments.kills, arguments.pauses
     );
-    let options = FleetOptions {
-        binary: binary.to_owned(),
-        job: job.to_owned(),
-        dir: dir.to_owned(),
-        workers: arguments.workers,
-    };
     let mut fleet = Fleet::start(options)?;
     let started = Instant::now();
     let bootstrap = source.bootstrap();
-    thread::scope(|scope| -> Result<()> {
+    let before = oddities.records();
+    let stop = AtomicBool::new(false);
+    let loaded = thread::scope(|scope| -> Result<u64> {
         let loading = scope.spawn(|| produce(&bootstrap, &trickle));
-        torment.run(&mut fleet, |deed| println!("  {:>5.1} s  {deed}", started.elapsed().as_secs_f64()))?;
-        let loaded = loading.join().map_err(|_| anyhow::anyhow!("the load generator panicked"))??;
-        println!("loaded {} more records meanwhile", loaded.records());
-        Ok(())
+        let odd = scope.spawn(|| oddities.send_until(&stop).map(|()| oddities.records() - before));
+        let done =
+            torment.run(&mut fleet, |deed| println!("  {:>5.1} s  {deed}", started.elapsed().as_secs_f64()));
+        stop.store(true, Ordering::Relaxed);
+        let odd = odd.join().map_err(|_| anyhow!("the writer of odd batches panicked"))??;
+        let loaded = loading.join().map_err(|_| anyhow!("the load generator panicked"))??.records();
+        done?;
+        println!("loaded {} more records meanwhile, {odd} of them odd", loaded + odd);
+        Ok(loaded)
     })?;
     fleet.check()?;
-    fleet.stop_all()
+    fleet.stop_all()?;
+    Ok(loaded)
 }
 
 fn catch_up(binary: &Path, job: &Path) -> Result<()> {
@@ -187,7 +197,6 @@ fn catch_up(binary: &Path, job: &Path) -> Result<()> {
 }
 
 fn verify(binary: &Path, job: &Path) -> Result<String> {
-    println!("\nvelostream verify:");
     let output = Command::new(binary).arg("verify").arg(job).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
@@ -196,30 +205,14 @@ fn verify(binary: &Path, job: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Records that Kafka's console consumer reads of the topic, in both clusters.
-fn console_count(source: &KafkaCluster, sink: &KafkaCluster) -> Result<(usize, usize)> {
-    let count = |cluster: &KafkaCluster| -> Result<usize> {
-        let bootstrap = cluster.bootstrap();
-        // One line per record whatever its bytes: the offset, and neither key nor value.
-        let lines = KafkaTool::ConsoleConsumer.run(
-            cluster.install(),
-            [
-                "--bootstrap-server",
-                &bootstrap,
-                "--topic",
-                TOPIC,
-                "--from-beginning",
-                "--isolation-level",
-                "read_committed",
-                "--timeout-ms",
-                "5000",
-                "--formatter-property",
-                "print.value=false",
-                "--formatter-property",
-                "print.offset=true",
-            ],
-        )?;
-        Ok(lines.iter().filter(|b| **b == b'\n').count())
-    };
-    Ok((count(source)?, count(sink)?))
+/// Kafka's console consumer has to count, in both clusters, as many records as were sent.
+fn expect_count(source: &KafkaCluster, sink: &KafkaCluster, sent: u64) -> Result<()> {
+    let (source, sink) = console::count(source, sink, &[TOPIC, Oddities::TOPIC])?;
+    println!(
+        "{sent} records sent; Kafka's own console consumer (read_committed) counts {source} in the source, {sink} in the sink"
+    );
+    if (source, sink) != (sent, sent) {
+        bail!("the console consumer counts {source} records in the source and {sink} in the sink, of {sent}");
+    }
+    Ok(())
 }

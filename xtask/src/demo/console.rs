@@ -1,0 +1,42 @@
+//! A second opinion on the demo's outcome: Kafka's own console consumer.
+
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use velostream_testkit::services::{KafkaCluster, KafkaTool};
+
+/// Records of the topics that a read_committed console consumer reads in each of two clusters, both at once.
+///
+/// # Errors
+/// When the tool fails.
+pub(crate) fn count(source: &KafkaCluster, sink: &KafkaCluster, topics: &[&str]) -> Result<(u64, u64)> {
+    thread::scope(|scope| {
+        let counting = scope.spawn(|| count_one(source, topics));
+        let sink = count_one(sink, topics)?;
+        let source = counting.join().map_err(|_| anyhow!("the console consumer's thread panicked"))??;
+        Ok((source, sink))
+    })
+}
+
+fn count_one(cluster: &KafkaCluster, topics: &[&str]) -> Result<u64> {
+    // One line per record whatever its bytes: the offset, and neither key nor value.
+    let lines = KafkaTool::ConsoleConsumer.run(
+        cluster.install(),
+        [
+            "--bootstrap-server",
+            &cluster.bootstrap(),
+            "--include",
+            &topics.join("|"),
+            "--from-beginning",
+            "--isolation-level",
+            "read_committed",
+            "--timeout-ms",
+            "5000",
+            "--formatter-property",
+            "print.value=false",
+            "--formatter-property",
+            "print.offset=true",
+        ],
+    )?;
+    Ok(u64::try_from(lines.iter().filter(|byte| **byte == b'\n').count())?)
+}
