@@ -3,12 +3,16 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 #![allow(clippy::disallowed_methods, reason = "a tool for people measures real time")]
 
+mod bench;
 mod demo;
+mod error_pages;
+mod features;
 mod load;
 mod measure;
 mod services;
 mod test_run;
 mod tidy;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -23,10 +27,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Replicators side by side: rate, CPU, memory, first record, as a table with ratios.
+    Bench(bench::Arguments),
     /// Start, stop or list the servers that suites, benches and trials use.
     Services(services::Arguments),
     /// Two real clusters, workers killed and paused, an independent verdict.
     Demo(demo::Arguments),
+    /// Write docs/errors.md from the error codes.
+    Errors,
+    /// Lint the facade with each feature alone, none and all.
+    Features,
     /// Fill a topic with seeded records.
     Load(load::Arguments),
     /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
@@ -39,8 +49,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Services(arguments) => services::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Errors => error_pages::write(),
+        Command::Features => features::run(),
         Command::Load(arguments) => load::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
         Command::Tidy => tidy::run(),

@@ -1,12 +1,12 @@
 //! `cargo xtask measure`: rate, memory, first record, and what a reader sees of kills and hand-overs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use velostream_testkit::load::{Codec, LoadPlan, create_topic, produce};
 use velostream_testkit::nemesis::{Fleet, FleetOptions};
@@ -14,6 +14,7 @@ use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, serv
 use velostream_testkit::stall::StallWatch;
 
 use crate::demo::build;
+use crate::usage::Usage;
 
 /// What `cargo xtask measure` takes.
 #[derive(Debug, Args)]
@@ -56,13 +57,6 @@ struct Bench {
     dir: PathBuf,
 }
 
-/// What a process used, as the kernel counts it.
-#[derive(Default)]
-struct Used {
-    cpu: Duration,
-    peak_kib: u64,
-}
-
 impl Bench {
     fn job(&self, topic: &str) -> Result<PathBuf> {
         let path = self.dir.join(format!("{topic}.yaml"));
@@ -76,22 +70,17 @@ impl Bench {
         Ok(path)
     }
 
-    /// 100 B, lz4, 1 MB source batches, one worker; the second run, when the brokers' code is warm.
+    /// 100 B, lz4, 1 MB source batches, one worker: cold brokers, warm ones, and twice as many records, where the
+    /// start weighs half as much.
     fn rate(&self, records: u64) -> Result<()> {
-        for topic in ["rate-cold", "rate"] {
+        let mut warm = Duration::ZERO;
+        for (topic, records) in [("rate-cold", records), ("rate", records), ("rate-double", records * 2)] {
             create_topic(&self.source, topic, PARTITIONS, &[("retention.ms", "-1")])?;
-            let plan = LoadPlan::uniform(topic, PARTITIONS, records, 100, Codec::Lz4, 1_000_000);
-            produce(&self.source, &plan)?;
-            let job = self.job(topic)?;
-            let began = Instant::now();
-            let mut child = Command::new(&self.binary)
-                .arg("run")
-                .arg(job)
-                .args(["--until-caught-up", "--instance", "w0", "--no-progress"])
-                .stderr(Stdio::null())
-                .spawn()?;
-            let used = watch(&mut child)?;
-            let took = began.elapsed();
+            produce(
+                &self.source,
+                &LoadPlan::uniform(topic, PARTITIONS, records, 100, Codec::Lz4, 1_000_000),
+            )?;
+            let (took, used) = self.copy(topic)?;
             #[allow(clippy::cast_precision_loss, reason = "counts of records fit 53 bits")]
             let n = records as f64;
             println!(
@@ -99,10 +88,35 @@ impl Bench {
                 took.as_secs_f64(),
                 n / took.as_secs_f64(),
                 used.cpu.as_secs_f64() * 1e6 / n,
-                f64::from(u32::try_from(used.peak_kib).unwrap_or(u32::MAX)) / 1024.0,
+                used.peak_mb(),
             );
+            match topic {
+                "rate" => warm = took,
+                "rate-double" => {
+                    let more = took.saturating_sub(warm).max(Duration::from_millis(1));
+                    println!(
+                        "rate without start and exit (the second half of it): {:.0} records/s",
+                        n / 2.0 / more.as_secs_f64()
+                    );
+                }
+                _ => {}
+            }
         }
         Ok(())
+    }
+
+    /// One worker from its start to its exit at the end of the topic.
+    fn copy(&self, topic: &str) -> Result<(Duration, Usage)> {
+        let job = self.job(topic)?;
+        let began = Instant::now();
+        let mut child = Command::new(&self.binary)
+            .arg("run")
+            .arg(job)
+            .args(["--until-caught-up", "--instance", "w0", "--no-progress"])
+            .stderr(Stdio::null())
+            .spawn()?;
+        let used = watch(&mut child)?;
+        Ok((began.elapsed(), used))
     }
 
     /// A steady stream, and a reader of the sink that counts how long nothing comes.
@@ -191,9 +205,8 @@ impl Bench {
 }
 
 /// Waits for the end of a process and looks at what it uses meanwhile.
-fn watch(child: &mut Child) -> Result<Used> {
-    let proc = PathBuf::from(format!("/proc/{}", child.id()));
-    let mut used = Used::default();
+fn watch(child: &mut Child) -> Result<Usage> {
+    let mut used = Usage::default();
     loop {
         if let Some(status) = child.try_wait()? {
             if !status.success() {
@@ -201,19 +214,7 @@ fn watch(child: &mut Child) -> Result<Used> {
             }
             return Ok(used);
         }
-        look(&proc, &mut used).ok();
+        used = Usage::of(child.id()).unwrap_or(used);
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn look(proc: &Path, used: &mut Used) -> Result<()> {
-    let status = fs::read_to_string(proc.join("status"))?;
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    used.peak_kib = peak.trim().trim_end_matches("kB").trim().parse()?;
-    let stat = fs::read_to_string(proc.join("stat"))?;
-    // After the name in parentheses: fields 14 and 15 are user and system time in ticks of 10 ms.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    used.cpu = Duration::from_millis((ticks(11) + ticks(12)) * 10);
-    Ok(())
 }

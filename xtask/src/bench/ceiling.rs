@@ -1,0 +1,137 @@
+//! Batches from memory into a topic, as fast as its broker takes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::stream::{FuturesUnordered, StreamExt};
+use velostream_kafka_batch::{Batches, Compression, Limits, WriteOptions, write_batch};
+use velostream_kafka_client::{
+    Cluster, Config, Fetch, FetchPartition, FetchTopic, Isolation, Produce, ProducePartition, ProduceTopic,
+    Segments,
+};
+
+use super::contender::Route;
+
+/// Requests in flight on a connection.
+const IN_FLIGHT: usize = 5;
+/// Connections to the broker; it works on one request of each at a time.
+const CONNECTIONS: usize = 2;
+
+/// Sends batches of the source topic, over and over, until `records` are there.
+///
+/// # Errors
+/// When a broker refuses.
+pub(crate) fn run(route: &Route<'_>, records: u64, compression: Compression) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let batches = fetch(route, compression).await?;
+        let mut lanes = tokio::task::JoinSet::new();
+        let share = records / u64::try_from(CONNECTIONS)?;
+        for index in 0..CONNECTIONS {
+            let cluster = connect(route.sink).await?;
+            let partitions: Vec<i32> = (0..route.partitions)
+                .filter(|p| usize::try_from(*p).is_ok_and(|p| p % CONNECTIONS == index))
+                .collect();
+            lanes.spawn(send(cluster, route.topic.to_owned(), partitions, Arc::clone(&batches), share));
+        }
+        while let Some(lane) = lanes.join_next().await {
+            lane??;
+        }
+        Ok(())
+    })
+}
+
+async fn connect(bootstrap: &str) -> Result<Cluster> {
+    let config = Config { bootstrap_servers: vec![bootstrap.to_owned()], ..Config::default() };
+    Ok(Cluster::connect(config).await?)
+}
+
+/// Some batches of the source, without the marks of the producer that wrote them.
+async fn fetch(route: &Route<'_>, compression: Compression) -> Result<Arc<Vec<(i32, Segments)>>> {
+    let cluster = connect(route.source).await?;
+    let leader = cluster.leader(route.topic, 0).await?;
+    let connection = cluster.open(leader.broker).await?;
+    let wanted = FetchPartition {
+        partition: 0,
+        current_leader_epoch: -1,
+        fetch_offset: 0,
+        last_fetched_epoch: -1,
+        max_bytes: 8 << 20,
+    };
+    let request = Fetch {
+        max_wait: Duration::from_secs(1),
+        min_bytes: 1,
+        max_bytes: 8 << 20,
+        isolation: Isolation::ReadCommitted,
+        topics: vec![FetchTopic {
+            topic: route.topic.to_owned(),
+            topic_id: leader.topic_id,
+            partitions: vec![wanted],
+        }],
+        rack: String::new(),
+    };
+    let answer = connection.send(request).await?;
+    let records = answer.partitions.first().map(|p| p.records.clone()).context("an empty answer")?;
+    let mut plain = Vec::new();
+    for batch in Batches::new(records) {
+        let records = batch?.records(Limits { max_decompressed_bytes: 64 << 20 })?;
+        let bytes = write_batch(&records, WriteOptions { compression, ..WriteOptions::default() })?;
+        let mut segments = Segments::new();
+        segments.push(bytes);
+        plain.push((i32::try_from(records.len())?, segments));
+    }
+    if plain.is_empty() {
+        bail!("no batch to send");
+    }
+    Ok(Arc::new(plain))
+}
+
+async fn send(
+    cluster: Cluster,
+    topic: String,
+    partitions: Vec<i32>,
+    batches: Arc<Vec<(i32, Segments)>>,
+    records: u64,
+) -> Result<()> {
+    let leader = cluster.leader(&topic, 0).await?;
+    let connection = cluster.open(leader.broker).await?;
+    let mut in_flight = FuturesUnordered::new();
+    let (mut sent, mut turn) = (0_u64, batches.iter().cycle());
+    while sent < records && !partitions.is_empty() {
+        let mut parts = Vec::new();
+        for partition in &partitions {
+            let Some((count, segments)) = turn.next() else { continue };
+            sent += u64::try_from(*count)?;
+            parts.push(ProducePartition { partition: *partition, records: segments.clone() });
+        }
+        in_flight.push(connection.start(Produce {
+            transactional_id: None,
+            acks: -1,
+            timeout: Duration::from_secs(30),
+            topics: vec![ProduceTopic {
+                topic: topic.clone(),
+                topic_id: velostream_core::TopicId::default(),
+                partitions: parts,
+            }],
+            max_version: Produce::MIN_V2,
+        })?);
+        while in_flight.len() >= IN_FLIGHT {
+            check(in_flight.next().await)?;
+        }
+    }
+    while let Some(answer) = in_flight.next().await {
+        check(Some(answer))?;
+    }
+    Ok(())
+}
+
+fn check(
+    answer: Option<velostream_kafka_client::Result<velostream_kafka_client::ProduceResponse>>,
+) -> Result<()> {
+    let Some(answer) = answer else { return Ok(()) };
+    match answer?.partitions.iter().find(|p| !p.error.is_ok()) {
+        Some(refused) => bail!("the sink refused a batch: {}", refused.error.name()),
+        None => Ok(()),
+    }
+}

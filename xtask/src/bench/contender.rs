@@ -1,0 +1,139 @@
+//! What is measured: replicators as processes, and the ceiling.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use velostream_testkit::services::{KafkaInstall, ServerProcess, free_ports};
+
+/// One way to move a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Contender {
+    /// Batches from memory into the sink, without source, transaction or progress: what the sink can absorb.
+    Ceiling,
+    /// The product with its defaults.
+    Velostream,
+    /// The same, every batch decoded and encoded again.
+    VelostreamDecoded,
+    /// `MirrorMaker` 2, exactly-once, everything else by default.
+    MirrorMaker,
+    /// The same with larger polls, linger and batches.
+    MirrorMakerTuned,
+}
+
+impl Contender {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Ceiling, Self::Velostream, Self::VelostreamDecoded, Self::MirrorMaker, Self::MirrorMakerTuned];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ceiling => "ceiling",
+            Self::Velostream => "velostream",
+            Self::VelostreamDecoded => "velostream-decoded",
+            Self::MirrorMaker => "mm2",
+            Self::MirrorMakerTuned => "mm2-tuned",
+        }
+    }
+
+    /// How long a run may take that moves `records`.
+    pub(crate) fn patience(self, records: u64) -> Duration {
+        Duration::from_secs(60) + Duration::from_micros(records.saturating_mul(25))
+    }
+}
+
+/// From where to where.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) sink: &'a str,
+    pub(crate) topic: &'a str,
+    pub(crate) partitions: i32,
+    /// Files of this run.
+    pub(crate) dir: &'a Path,
+}
+
+/// Starts a replicator.
+///
+/// # Errors
+/// When its files or its process cannot be made.
+pub(crate) fn start(
+    contender: Contender,
+    route: &Route<'_>,
+    program: &Path,
+    install: &KafkaInstall,
+) -> Result<ServerProcess> {
+    fs::create_dir_all(route.dir)?;
+    let command = match contender {
+        Contender::MirrorMaker | Contender::MirrorMakerTuned => {
+            let file = mirror_maker(route, contender == Contender::MirrorMakerTuned)?;
+            let mut java = install.java(1024, "org.apache.kafka.connect.mirror.MirrorMaker");
+            java.arg(file);
+            java
+        }
+        _ => {
+            let mut run = Command::new(program);
+            run.arg("run").arg(velostream(route, contender == Contender::Velostream)?);
+            run.args(["--instance", "bench", "--no-progress"]);
+            run
+        }
+    };
+    ServerProcess::spawn(contender.name(), route.dir, command)
+}
+
+fn velostream(route: &Route<'_>, pass_through: bool) -> Result<PathBuf> {
+    let path = route.dir.join("job.yaml");
+    let text = format!(
+        "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\" }} }}\nexactly_once: {{ pass_through: {} }}\nstate_dir: \"{}\"\n",
+        route.topic,
+        route.source,
+        route.topic,
+        route.sink,
+        if pass_through { "auto" } else { "off" },
+        route.dir.join("state").display(),
+    );
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// The dedicated mode with exactly-once (KIP-618, KIP-710), as Kafka's manual gives it, one task per partition up to
+/// four. Its aliases carry the topic, so that no run finds the offsets of another.
+fn mirror_maker(route: &Route<'_>, tuned: bool) -> Result<PathBuf> {
+    let (from, to) = (format!("{}-a", route.topic), format!("{}-b", route.topic));
+    let rest = free_ports(1)?.first().copied().context("no free port")?;
+    let mut lines = vec![
+        format!("clusters = {from}, {to}"),
+        format!("{from}.bootstrap.servers = {}", route.source),
+        format!("{to}.bootstrap.servers = {}", route.sink),
+        format!("{from}->{to}.enabled = true"),
+        format!("{from}->{to}.topics = {}", route.topic),
+        format!("{to}->{from}.enabled = false"),
+        format!("{from}.consumer.isolation.level = read_committed"),
+        format!("{to}.exactly.once.source.support = enabled"),
+        "replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy".to_owned(),
+        "dedicated.mode.enable.internal.rest = true".to_owned(),
+        format!("listeners = http://127.0.0.1:{rest}"),
+        format!("tasks.max = {}", route.partitions.min(4)),
+        "emit.heartbeats.enabled = false".to_owned(),
+        "emit.checkpoints.enabled = false".to_owned(),
+        "sync.topic.acls.enabled = false".to_owned(),
+        "sync.topic.configs.enabled = false".to_owned(),
+    ];
+    for topic in ["", "offset-syncs.topic.", "heartbeats.topic.", "checkpoints.topic."] {
+        lines.push(format!("{topic}replication.factor = 1"));
+    }
+    for storage in ["config", "offset", "status"] {
+        lines.push(format!("{storage}.storage.replication.factor = 1"));
+    }
+    if tuned {
+        lines.push(format!("{from}.consumer.max.poll.records = 5000"));
+        lines.push(format!("{to}.producer.linger.ms = 20"));
+        lines.push(format!("{to}.producer.batch.size = 1000000"));
+        lines.push(format!("{to}.producer.max.request.size = 4000000"));
+        lines.push(format!("{to}.producer.compression.type = lz4"));
+    }
+    let path = route.dir.join("mm2.properties");
+    fs::write(&path, lines.join("\n")).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
