@@ -154,7 +154,7 @@ fn torment(
         // Spread over the time that the faults take (5/8 of the gap each), so that each of them meets data in flight.
         records_per_second: (more * 8 / (faults * GAP.as_secs() * 5)).max(1),
         run: plan.run,
-        first_sequence: arguments.records / u64::try_from(arguments.partitions)?,
+        first_sequence: arguments.records.div_ceil(u64::try_from(arguments.partitions)?),
         ..plan.clone()
     };
     println!(
