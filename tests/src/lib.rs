@@ -8,6 +8,7 @@
 mod clock;
 pub mod load;
 pub mod nemesis;
+pub mod proxy;
 pub mod services;
 pub mod stall;
 

@@ -15,7 +15,7 @@ mod prerequisites;
 mod process;
 
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
-pub use kafka_config::NodeConfig;
+pub use kafka_config::{NodeConfig, ProxiedListener};
 pub use kafka_install::{KAFKA_VERSION, KafkaInstall};
 pub use kafka_node::KafkaNode;
 pub use kafka_pair::KafkaPair;

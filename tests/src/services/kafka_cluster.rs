@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::kafka_config::NodeConfig;
+use super::kafka_config::{NodeConfig, ProxiedListener};
 use super::kafka_install::KafkaInstall;
 use super::kafka_node::{Format, KafkaNode};
 use super::location::services_dir;
@@ -58,6 +58,8 @@ pub struct ClusterOptions {
     pub transaction_version: u16,
     /// Broker properties that add to or override the defaults.
     pub extra: Vec<(String, String)>,
+    /// Ports of proxies, one per node: each node gets a second listener whose clients are sent there.
+    pub proxies: Vec<u16>,
     /// Parent of the cluster's directory; `None` is `<services>/clusters`.
     pub parent: Option<PathBuf>,
     /// Remove the directory when the cluster is dropped.
@@ -76,6 +78,7 @@ impl ClusterOptions {
             footprint: Footprint::Small,
             transaction_version: 2,
             extra: Vec::new(),
+            proxies: Vec::new(),
             parent: None,
             temporary: true,
         }
@@ -111,6 +114,13 @@ impl ClusterOptions {
     #[must_use]
     pub fn property(mut self, key: &str, value: &str) -> Self {
         self.extra.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With proxies that listen on these ports, one per node; [`KafkaNode::proxied`] says where they connect to.
+    #[must_use]
+    pub fn behind(mut self, proxies: &[u16]) -> Self {
+        self.proxies = proxies.to_vec();
         self
     }
 
@@ -194,8 +204,19 @@ impl KafkaCluster {
         if options.nodes != 1 && options.nodes != 3 {
             bail!("a cluster has 1 or 3 nodes, not {}", options.nodes);
         }
+        if !options.proxies.is_empty() && options.proxies.len() != usize::try_from(options.nodes)? {
+            bail!("{} proxies for {} nodes", options.proxies.len(), options.nodes);
+        }
         let install = KafkaInstall::ensure()?;
         let ports = options.node_ports()?;
+        // The nodes' own ports are not bound yet, so that the kernel may offer them again.
+        let taken = |port: &u16| ports.iter().any(|(node, controller)| [node, controller].contains(&port));
+        let offered = free_ports(options.proxies.len() + 2 * ports.len())?;
+        let behind: Vec<u16> = offered.into_iter().filter(|port| !taken(port)).collect();
+        let mut proxied = behind
+            .iter()
+            .zip(&options.proxies)
+            .map(|(port, proxy)| ProxiedListener { port: *port, advertised_port: *proxy });
         let voters: Vec<(u32, u16)> = (1..).zip(ports.iter().map(|(_, controller)| *controller)).collect();
         let dir = options.dir();
         let cluster_id = cluster_id(&options.name);
@@ -207,7 +228,7 @@ impl KafkaCluster {
                     id,
                     port: *port,
                     voters: voters.clone(),
-                    advertised_port: None,
+                    proxied: proxied.next(),
                     extra: options.extra.clone(),
                 };
                 let node_dir = dir.join(format!("node-{id}"));
@@ -270,6 +291,13 @@ impl KafkaCluster {
     #[must_use]
     pub fn bootstrap(&self) -> String {
         self.nodes.iter().map(KafkaNode::bootstrap).collect::<Vec<_>>().join(",")
+    }
+
+    /// Comma-separated `host:port` of the proxies in front of the nodes; empty without any.
+    #[must_use]
+    pub fn proxied_bootstrap(&self) -> String {
+        let proxied = self.nodes.iter().filter_map(KafkaNode::proxied);
+        proxied.map(|one| format!("127.0.0.1:{}", one.advertised_port)).collect::<Vec<_>>().join(",")
     }
 
     /// The cluster's name.

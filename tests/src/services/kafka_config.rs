@@ -11,10 +11,20 @@ pub struct NodeConfig {
     pub port: u16,
     /// Every node's (id, controller port) of the cluster, this one included.
     pub voters: Vec<(u32, u16)>,
-    /// Port that clients are told to connect to, where a proxy stands in front of the node.
-    pub advertised_port: Option<u16>,
+    /// A second listener, for clients behind a proxy.
+    pub proxied: Option<ProxiedListener>,
     /// Lines that add to or override the defaults.
     pub extra: Vec<(String, String)>,
+}
+
+/// A listener whose clients are told to come through a proxy. Brokers talk to each other past it, so that markers and
+/// replication never pass the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProxiedListener {
+    /// Port on 127.0.0.1 that the proxy connects to.
+    pub port: u16,
+    /// The proxy's port, which is what metadata says to clients of this listener.
+    pub advertised_port: u16,
 }
 
 impl NodeConfig {
@@ -37,15 +47,23 @@ impl NodeConfig {
         let voters: Vec<String> =
             self.voters.iter().map(|(id, port)| format!("{id}@127.0.0.1:{port}")).collect();
         let controller = self.voters.iter().find(|(id, _)| *id == self.id).map_or(0, |(_, port)| *port);
-        let advertised = self.advertised_port.unwrap_or(self.port);
+        let mut listeners = format!("PLAINTEXT://127.0.0.1:{}", self.port);
+        let mut advertised = listeners.clone();
+        if let Some(proxied) = self.proxied {
+            listeners.push_str(&format!(",PROXIED://127.0.0.1:{}", proxied.port));
+            advertised.push_str(&format!(",PROXIED://127.0.0.1:{}", proxied.advertised_port));
+        }
         let fixed = [
             ("process.roles", "broker,controller".to_owned()),
             ("node.id", self.id.to_string()),
             ("controller.quorum.voters", voters.join(",")),
-            ("listeners", format!("PLAINTEXT://127.0.0.1:{},CONTROLLER://127.0.0.1:{controller}", self.port)),
-            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{advertised}")),
+            ("listeners", format!("{listeners},CONTROLLER://127.0.0.1:{controller}")),
+            ("advertised.listeners", advertised),
             ("controller.listener.names", "CONTROLLER".to_owned()),
-            ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned()),
+            (
+                "listener.security.protocol.map",
+                "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            ),
             ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
             ("log.dirs", data.display().to_string()),
             ("default.replication.factor", replicas.clone()),
@@ -73,14 +91,14 @@ impl NodeConfig {
 mod tests {
     use std::path::Path;
 
-    use super::NodeConfig;
+    use super::{NodeConfig, ProxiedListener};
 
     fn config(nodes: u32) -> NodeConfig {
         NodeConfig {
             id: 1,
             port: 19_092,
             voters: (1..=nodes).map(|id| (id, 19_092 + u16::try_from(id).expect("small"))).collect(),
-            advertised_port: None,
+            proxied: None,
             extra: Vec::new(),
         }
     }
@@ -110,5 +128,17 @@ mod tests {
         let text = config(1).properties(Path::new("/data"));
         assert!(text.contains("listeners=PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093\n"));
         assert!(!text.contains("0.0.0.0"));
+    }
+
+    #[test]
+    fn properties_proxied_listener_is_advertised_at_the_proxy_and_brokers_keep_the_direct_one() {
+        let mut config = config(1);
+        config.proxied = Some(ProxiedListener { port: 19_200, advertised_port: 19_300 });
+        let text = config.properties(Path::new("/data"));
+        let listeners = "PLAINTEXT://127.0.0.1:19092,PROXIED://127.0.0.1:19200,CONTROLLER://127.0.0.1:19093";
+        assert!(text.contains(&format!("\nlisteners={listeners}\n")), "{text}");
+        let advertised = "PLAINTEXT://127.0.0.1:19092,PROXIED://127.0.0.1:19300";
+        assert!(text.contains(&format!("advertised.listeners={advertised}\n")), "{text}");
+        assert!(text.contains("inter.broker.listener.name=PLAINTEXT\n"));
     }
 }

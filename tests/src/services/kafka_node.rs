@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::kafka_config::NodeConfig;
+use super::kafka_config::{NodeConfig, ProxiedListener};
 use super::kafka_install::KafkaInstall;
 use super::process::{ServerProcess, Signal, pause, running_pid, stop_by_pid_file};
 
@@ -139,7 +139,13 @@ impl KafkaNode {
     /// `host:port` that clients bootstrap from.
     #[must_use]
     pub fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.config.advertised_port.unwrap_or(self.config.port))
+        format!("127.0.0.1:{}", self.config.port)
+    }
+
+    /// The listener for a proxy, where the node has one.
+    #[must_use]
+    pub fn proxied(&self) -> Option<ProxiedListener> {
+        self.config.proxied
     }
 
     /// `node.id`.
@@ -189,7 +195,6 @@ impl KafkaNode {
         marker(&self.dir)
     }
 
-    /// Asks the node itself, past any proxy in front of it: a proxy that accepts would look like a live broker.
     fn answers(&self) -> bool {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", format!("127.0.0.1:{}", self.config.port)).set("log_level", "0");
