@@ -100,6 +100,20 @@ async fn a_refused_membership_is_waited_out_and_the_next_one_goes_on_from_the_co
 }
 
 #[tokio::test]
+async fn a_bounded_worker_that_lost_its_membership_waits_for_the_next_one() {
+    let sink = MemorySink::new(&[]);
+    let membership = MemoryMembership::owning(&["a"]);
+    membership.lose();
+    let again = Arc::clone(&membership);
+    tokio::spawn(async move {
+        tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.ok();
+        again.own(&["a"]);
+    });
+    run(worker(&sink, &membership, 1)).await.unwrap();
+    assert_complete(&sink, &["a"]);
+}
+
+#[tokio::test]
 async fn an_error_that_only_an_operator_can_mend_ends_the_worker_with_it() {
     let sink = MemorySink::new(&[Fault { at: 7, disposition: Disposition::Reject, applied: false }]);
     let error = run(worker(&sink, &MemoryMembership::owning(&["a"]), 1)).await.unwrap_err();

@@ -65,6 +65,8 @@ pub struct State {
     pub phase: Phase,
     /// Newest assignment seen.
     pub version: AssignmentVersion,
+    /// That assignment says that the membership is lost.
+    pub lost: bool,
     /// Splits of this lane in that assignment.
     pub splits: Vec<SplitId>,
     /// Claimed splits.
@@ -85,6 +87,7 @@ impl State {
             limits,
             phase: Phase::Unassigned,
             version: AssignmentVersion(0),
+            lost: true,
             splits: Vec::new(),
             owned: BTreeMap::new(),
             held: false,
@@ -121,12 +124,13 @@ impl State {
         self.owned.values().all(|o| o.ended)
     }
 
-    /// True where a bounded job has nothing left to do in this lane: it owns nothing although an assignment came,
-    /// or all that it owns has ended and is committed. The worker stops once all its lanes are quiet.
+    /// True where a bounded job has nothing left to do in this lane: its membership stands and gives it nothing, or
+    /// all that it owns has ended and is committed. The worker stops once all its lanes are quiet.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         match self.phase {
-            Phase::Unassigned => self.version > AssignmentVersion(0),
+            // After a loss nobody may own what this lane has not finished.
+            Phase::Unassigned => !self.lost,
             Phase::Ready => self.all_ended() && self.owned.values().all(|o| o.advanced.is_none()),
             Phase::Stopped => true,
             Phase::Claiming

@@ -18,8 +18,9 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         Event::Assigned { version, .. } if version <= state.version => (state, Vec::new()),
         Event::Assigned { version, phase: Membership::Rejoining, .. } => rejoining(state, version),
         Event::Assigned { version, phase, splits } => {
-            let splits = if phase == Membership::Owned { splits } else { Vec::new() };
-            assigned(state, version, splits)
+            let lost = phase == Membership::Lost;
+            let splits = if lost { Vec::new() } else { splits };
+            assigned(State { lost, ..state }, version, splits)
         }
         Event::Claimed(claims) => claimed(state, claims),
         Event::Chunk { split, from, next, records, bytes } => {

@@ -272,6 +272,17 @@ fn last_end_commits_at_once_and_the_lane_is_quiet() {
 }
 
 #[test]
+fn lane_that_lost_its_membership_is_not_quiet() {
+    let mut lane = Harness::new(Vec::new());
+    assert!(!lane.state.is_quiet(), "nothing has been assigned yet");
+    lane.give(assigned(&[0]));
+    lane.give(LOST);
+    assert!(!lane.state.is_quiet(), "what it owned may come back");
+    lane.give(assigned(&[]));
+    assert!(lane.state.is_quiet(), "others own everything");
+}
+
+#[test]
 fn lane_with_an_uncommitted_end_is_not_quiet() {
     let mut lane = Harness::new(Vec::new());
     lane.give(assigned(&[0]));
