@@ -9,7 +9,9 @@ use clap::Args;
 use velostream_testkit::nemesis::build as build_program;
 use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure};
 
-use step::{Steps, cargo};
+pub(crate) use step::cargo;
+
+use step::Steps;
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     steps.check("tidy", crate::tidy::run);
     let lint = ["clippy", "--workspace", "--all-targets", "--features", SERVERS, "--", "-D", "warnings"];
     steps.command("lint", &mut cargo(lint));
+    steps.check("features", crate::features::run);
     steps.command(
         "docs",
         cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),

@@ -15,6 +15,8 @@ use velostream_testkit::services::repository_root;
 
 use violation::Violation;
 
+use crate::error_pages;
+
 /// Checks the tree and prints every violation with its place and its remedy.
 ///
 /// # Errors
@@ -43,6 +45,8 @@ pub(crate) fn run() -> Result<()> {
             violations.extend(source::check(file, &bytes));
         }
     }
+    violations
+        .extend(error_pages::stale(&root).map(|(place, what, remedy)| Violation::new(place, what, remedy)));
     violations.sort();
     for violation in &violations {
         println!("{violation}");

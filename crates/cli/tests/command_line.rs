@@ -205,7 +205,8 @@ fn explain_error_shows_a_page_or_the_list() {
         "VS-0005: the sink does not hold what the source holds\n\n\
          Why\n  `velostream verify` found missing, duplicated, reordered or changed records.\n\n\
          What to do\n  The report names each with its partition and offset; keep the report before anything is \
-         repaired.\n"
+         repaired.\n\n\
+         For example\n  error: VS-0005: source and sink differ in 3 records\n"
     );
     let ran = place.run(&["explain-error"]);
     assert!(ran.out.starts_with("CODE     MEANING\nVS-0001  the job file is not valid\n"), "{}", ran.out);

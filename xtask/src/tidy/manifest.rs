@@ -4,6 +4,24 @@ use cargo_metadata::{DependencyKind, Package};
 
 use super::violation::Violation;
 
+/// The texts of the licences, beside every manifest.
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
+
+/// Categories of crates.io that are in use; it drops what it does not know.
+const CATEGORIES: &[&str] = &[
+    "algorithms",
+    "asynchronous",
+    "command-line-utilities",
+    "compression",
+    "data-structures",
+    "database",
+    "development-tools::testing",
+    "encoding",
+    "filesystem",
+    "network-programming",
+    "parser-implementations",
+];
+
 /// Checks what cargo knows of a package: metadata that a registry page needs, and how our crates refer to each other.
 pub(crate) fn check_package(package: &Package) -> Vec<Violation> {
     if package.publish.as_ref().is_some_and(Vec::is_empty) {
@@ -26,6 +44,20 @@ pub(crate) fn check_package(package: &Package) -> Vec<Violation> {
     lacks(package.license.is_none(), "no license", "license.workspace = true");
     lacks(package.repository.is_none(), "no repository", "repository.workspace = true");
     lacks(package.rust_version.is_none(), "no rust-version", "rust-version.workspace = true");
+    lacks(package.categories.is_empty(), "no categories", "give one to five");
+    lacks(package.categories.len() > 5, "more than five categories", "registries take five");
+    for slug in package.categories.iter().filter(|slug| !CATEGORIES.contains(&slug.as_str())) {
+        lacks(
+            true,
+            &format!("unknown category {slug}"),
+            "take one of crates.io/category_slugs, and list it here",
+        );
+    }
+    for name in LICENCES {
+        let path = package.manifest_path.with_file_name(name);
+        let remedy = format!("ln -s ../../{name} {path}: a package brings its licence with it");
+        lacks(!path.exists(), &format!("no {name}"), &remedy);
+    }
     let readme = package.readme().is_some_and(|path| path.exists());
     lacks(!readme, "no README.md", "write what it is, where it sits, and a short example");
     for dependency in package.dependencies.iter().filter(|dependency| dependency.path.is_some()) {

@@ -30,16 +30,24 @@ struct Page {
     title: &'static str,
     cause: &'static str,
     remedy: &'static str,
+    /// `None` where no part of this version raises it.
+    example: Option<String>,
 }
 
 impl From<Code> for Page {
     fn from(code: Code) -> Self {
-        Self { code: code.to_string(), title: code.title(), cause: code.cause(), remedy: code.remedy() }
+        Self {
+            code: code.to_string(),
+            title: code.title(),
+            cause: code.cause(),
+            remedy: code.remedy(),
+            example: code.example().map(|text| format!("error: {code}: {text}")),
+        }
     }
 }
 
 pub(crate) fn run(arguments: &ExplainErrorArguments, global: &Global) -> Result<Exit, Failure> {
-    let Some(text) = &arguments.code else {
+    let Some(asked) = &arguments.code else {
         let pages: Vec<_> = Code::ALL.iter().copied().map(Page::from).collect();
         output::list(global.output, &pages, |pages| {
             output::columns(
@@ -49,11 +57,20 @@ pub(crate) fn run(arguments: &ExplainErrorArguments, global: &Global) -> Result<
         })?;
         return Ok(Exit::Done);
     };
-    let code = Code::parse(text).ok_or_else(|| {
-        Failure::usage(format!("there is no error code `{text}`"), "`velostream explain-error` lists them.")
+    let code = Code::parse(asked).ok_or_else(|| {
+        Failure::usage(format!("there is no error code `{asked}`"), "`velostream explain-error` lists them.")
     })?;
-    output::document(global.output, &Page::from(code), |page| {
-        format!("{}: {}\n\nWhy\n  {}\n\nWhat to do\n  {}\n", page.code, page.title, page.cause, page.remedy)
-    })?;
+    output::document(global.output, &Page::from(code), text)?;
     Ok(Exit::Done)
+}
+
+fn text(page: &Page) -> String {
+    let example = match &page.example {
+        Some(example) => example.replace('\n', "\n  "),
+        None => "None: no part of this version raises it.".to_owned(),
+    };
+    format!(
+        "{}: {}\n\nWhy\n  {}\n\nWhat to do\n  {}\n\nFor example\n  {example}\n",
+        page.code, page.title, page.cause, page.remedy
+    )
 }

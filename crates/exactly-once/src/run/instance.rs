@@ -15,6 +15,10 @@ const MAX_UNNAMED: u32 = 1000;
 #[derive(Debug)]
 pub(crate) struct Instance {
     name: InstanceName,
+    #[cfg_attr(
+        not(feature = "connector-kafka"),
+        allow(dead_code, reason = "only a Kafka sink keeps something there")
+    )]
     directory: PathBuf,
     /// Held, not read.
     _lock: File,
@@ -67,6 +71,10 @@ impl Instance {
     }
 
     /// Directory of this worker, for what must be found again after a restart.
+    #[cfg_attr(
+        not(feature = "connector-kafka"),
+        allow(dead_code, reason = "only a Kafka sink keeps something there")
+    )]
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
