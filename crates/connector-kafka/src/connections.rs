@@ -42,6 +42,11 @@ impl Connections {
         self.to(leader.broker).await
     }
 
+    /// True where a connection that was in use has closed by itself: its broker may have been away.
+    pub(crate) fn any_lost(&self) -> bool {
+        self.open.values().any(Connection::is_closed)
+    }
+
     /// Forgets the connection to one broker.
     pub(crate) fn forget(&mut self, broker: BrokerId) {
         if let Some(connection) = self.open.remove(&broker) {

@@ -32,3 +32,8 @@ pub use registry::Registry;
 pub use sink::KafkaLane;
 pub use source::{KafkaReader, starting_positions};
 pub use velostream_kafka_client as client;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

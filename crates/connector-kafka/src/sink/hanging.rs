@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 use velostream_core::Disposition;
-use velostream_kafka_client::{ApiKey, ErrorCode, TransactionState};
+use velostream_kafka_client::{ApiKey, ErrorCode};
 
 use self::brokers::Open;
 use self::fate::{Fate, Search, Untold};
@@ -42,7 +42,17 @@ impl Looks {
         Self { next: GRACE, left: None }
     }
 
-    /// Looks, where it is due after waiting for `waited`.
+    /// True where a look is due after waiting for `waited`; the next one then is due after twice that.
+    fn is_due(&mut self, waited: Duration) -> bool {
+        let due = waited >= self.next;
+        if due {
+            self.next = waited.saturating_mul(2);
+            self.left = None;
+        }
+        due
+    }
+
+    /// Looks at all that is open on `targets`, where it is due.
     ///
     /// # Errors
     /// Of brokers; what cannot be mended is no error but remembered in `left`.
@@ -53,11 +63,9 @@ impl Looks {
         targets: &[Target],
         lanes: &BTreeSet<String>,
     ) -> Result<()> {
-        if waited < self.next || !can_look(owner) {
+        if !can_look(owner) || !self.is_due(waited) {
             return Ok(());
         }
-        self.next = waited.saturating_mul(2);
-        self.left = None;
         let open = match brokers::open_on(&mut owner.connections, targets).await {
             Err(error) if error.disposition() == Disposition::Reject => {
                 warn!(%error, "cannot see what is open there");
@@ -66,24 +74,32 @@ impl Looks {
             other => other?,
         };
         let owned = owned(owner, &open, lanes).await?;
+        self.attend(owner, &open, &owned).await
+    }
+
+    /// Ends what can be ended of `open`.
+    async fn attend(&mut self, owner: &mut Owner, open: &[Open], owned: &Owned) -> Result<()> {
         for one in open {
-            let id = owned.get(&one.suspect.producer_id).map(|s| s.transactional_id.clone());
-            match id {
-                Some(id) => match mend(owner, &one, &id).await? {
-                    Mended::Ended => {}
-                    Mended::Waiting => debug!(id, ?one, "its coordinator has not ended this transaction yet"),
-                    Mended::Left(why) => self.left = Some(hanging(&one, &id, why)),
-                },
-                None => {
-                    self.left = Some(hanging(&one, "a producer that is not of this job", FOREIGN.to_owned()))
+            let Some(id) = owned.get(&one.suspect.producer_id) else {
+                // Nobody else belongs in the journal; elsewhere a stranger's is no obstacle.
+                if one.suspect.topic == owner.names.journal() {
+                    let why = "only its owner can know what was decided".to_owned();
+                    self.left = Some(hanging(one, "not of this job", why));
                 }
+                continue;
+            };
+            match mend(owner, one, id).await? {
+                Mended::Ended => {}
+                Mended::Waiting => debug!(id, ?one, "its coordinator has not ended this transaction yet"),
+                Mended::Left(why) => self.left = Some(hanging(one, id, why)),
             }
         }
         Ok(())
     }
 }
 
-const FOREIGN: &str = "only its owner can know what was decided";
+/// Lanes of this job by the producer id that they have now.
+type Owned = BTreeMap<i64, String>;
 
 /// What became of one open transaction.
 enum Mended {
@@ -95,7 +111,8 @@ enum Mended {
     Left(String),
 }
 
-/// Waits until no transaction of a lane of this job is open on `targets`, ending those that nobody else ends.
+/// Waits until what lanes of this job have open on `targets` now has ended, ending what nobody else ends. What they
+/// open meanwhile is somebody's healthy work: several splits may share a destination.
 ///
 /// # Errors
 /// [`Error::HangingTransaction`] (Retry) where one stays open; of brokers.
@@ -105,36 +122,31 @@ pub(super) async fn clear(owner: &mut Owner, targets: &[Target], lanes: &BTreeSe
     }
     let started = owner.clock.monotonic();
     let mut looks = Looks::new();
-    loop {
-        let open = match brokers::open_on(&mut owner.connections, targets).await {
-            Err(error) if error.broker_code() == Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED) => {
-                warn!(%error, "cannot see whether transactions hang on the destinations: READ on them is missing");
-                return Ok(());
-            }
-            other => other?,
-        };
-        if open.is_empty() {
+    let mut open = match brokers::open_on(&mut owner.connections, targets).await {
+        Err(error) if error.broker_code() == Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED) => {
+            warn!(%error, "cannot see whether transactions hang on the destinations: READ on them is missing");
             return Ok(());
         }
-        let owned = owned(owner, &open, lanes).await?;
-        let ours: Vec<Target> = open
-            .iter()
-            .filter(|o| owned.contains_key(&o.suspect.producer_id))
-            .map(|o| Target { topic: o.suspect.topic.as_str().into(), partition: o.suspect.partition })
-            .collect();
-        let Some(first) = open.iter().find(|o| owned.contains_key(&o.suspect.producer_id)) else {
-            // Other applications may write there too, and theirs end without us.
-            return Ok(());
-        };
+        other => other?,
+    };
+    let owned = owned(owner, &open, lanes).await?;
+    // Other applications may write there too, and theirs end without us.
+    open.retain(|o| owned.contains_key(&o.suspect.producer_id));
+    while let Some(first) = open.first() {
         let waited = owner.clock.monotonic().saturating_sub(started);
         if waited > owner.config.transaction_timeout {
-            let id = owned.get(&first.suspect.producer_id).map_or("", |s| &s.transactional_id);
+            let id = owned.get(&first.suspect.producer_id).map_or("", String::as_str);
             let undecided = || hanging(first, id, "its coordinator has not ended it yet".to_owned());
             return Err(looks.left.take().unwrap_or_else(undecided));
         }
-        looks.look(owner, waited, &ours, lanes).await?;
+        if looks.is_due(waited) {
+            looks.attend(owner, &open, &owned).await?;
+        }
         owner.clock.sleep(PAUSE).await;
+        let still = brokers::open_on(&mut owner.connections, targets).await?;
+        open.retain(|o| still.iter().any(|s| s.is_same(o)));
     }
+    Ok(())
 }
 
 /// The partition that holds the offsets of the job's group.
@@ -152,21 +164,17 @@ fn can_look(owner: &Owner) -> bool {
         .all(|(api, version)| cluster.supports(api, version))
 }
 
-/// Lanes of this job by the producer id that they have now.
-async fn owned(
-    owner: &mut Owner,
-    open: &[Open],
-    lanes: &BTreeSet<String>,
-) -> Result<BTreeMap<i64, TransactionState>> {
-    let mut owned = BTreeMap::new();
+/// Whose the open transactions may be.
+async fn owned(owner: &mut Owner, open: &[Open], lanes: &BTreeSet<String>) -> Result<Owned> {
+    let mut owned = Owned::new();
     if open.is_empty() {
         return Ok(owned);
     }
     let mut ids = lanes.clone();
     ids.extend([owner.id.clone(), owner.names.registrar()]);
     for id in ids {
-        match brokers::describe(&mut owner.connections, &id).await {
-            Ok(Some(state)) => drop(owned.insert(state.producer_id, state)),
+        match brokers::producer_of(&mut owner.connections, &id).await {
+            Ok(Some(producer_id)) => drop(owned.insert(producer_id, id)),
             Ok(None) => {}
             // It may not be shown to this worker, and then it is nothing that this worker could mend.
             Err(error) if error.disposition() == Disposition::Reject => {

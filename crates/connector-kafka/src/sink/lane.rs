@@ -404,6 +404,14 @@ impl SinkLane for KafkaLane {
 
     async fn begin(&mut self, assignment: &Arc<Assignment>) -> velostream_core::Result<()> {
         let token = GroupToken::of(assignment)?;
+        if self.pipeline.was_cut() {
+            // The broker may have been away and may have lost the markers of the transaction that was committed last,
+            // which this one would then take along; only a claim looks for that.
+            self.step(Event::Failed(Failure::Indefinite)).map_err(velostream_core::Error::from)?;
+            self.disconnect();
+            let lane = self.owner.id.clone();
+            return Err(Error::Doubt { lane, during: "a connection that was lost", source: None }.into());
+        }
         let owned = self.owner.splits.values().map(|s| s.index).filter(|i| token.owns(*i)).collect();
         // After an abort on V1 the identity is fresh; a new one is had before anything is written.
         self.ensure_identity().await?;

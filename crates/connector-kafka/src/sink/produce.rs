@@ -95,6 +95,11 @@ impl Pipeline {
         self.opening.clear();
     }
 
+    /// True where a connection that carried batches has closed since.
+    pub(super) fn was_cut(&self) -> bool {
+        self.connections.any_lost()
+    }
+
     /// Drops everything and closes the connections.
     pub(super) fn disconnect(&mut self) {
         self.connections.close();

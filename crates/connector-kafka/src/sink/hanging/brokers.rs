@@ -6,8 +6,8 @@ use std::time::Duration;
 use velostream_kafka_batch::{Batch, Batches, Limits};
 use velostream_kafka_client::{
     ApiKey, BrokerId, CoordinatorKind, DescribeProducers, DescribeTransactions, ErrorCode, Fetch,
-    FetchPartition, FetchTopic, FetchedPartition, Isolation, TopicPartitions, Topics, TransactionState,
-    TxnMarker, WriteTxnMarkers,
+    FetchPartition, FetchTopic, FetchedPartition, Isolation, TopicPartitions, Topics, TxnMarker,
+    WriteTxnMarkers,
 };
 
 use super::fate::{Search, Suspect};
@@ -28,6 +28,14 @@ pub(super) struct Open {
     pub(super) start: i64,
     /// Epoch of the coordinator that ended this producer's transaction before, -1 for none.
     pub(super) coordinator_epoch: i32,
+}
+
+impl Open {
+    /// True where this is the same transaction, whatever has joined it.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let of = |o: &Self| (o.suspect.partition, o.suspect.producer_id, o.start);
+        of(self) == of(other) && self.suspect.topic == other.suspect.topic
+    }
 }
 
 /// What is open on these partitions, whoever's it is.
@@ -66,8 +74,8 @@ pub(super) async fn open_on(connections: &mut Connections, targets: &[Target]) -
     Ok(open)
 }
 
-/// What its coordinator says of a transactional id; `None` where it does not know it.
-pub(super) async fn describe(connections: &mut Connections, id: &str) -> Result<Option<TransactionState>> {
+/// The producer id of a transactional id; `None` where its coordinator does not know it.
+pub(super) async fn producer_of(connections: &mut Connections, id: &str) -> Result<Option<i64>> {
     let context = || format!("transaction of {id}");
     let coordinator = connections.cluster().coordinator(CoordinatorKind::Transaction, id).await;
     let coordinator = coordinator.map_err(Error::client(context()))?;
@@ -79,7 +87,7 @@ pub(super) async fn describe(connections: &mut Connections, id: &str) -> Result<
         return Ok(None);
     }
     state.check(coordinator).map_err(Error::client(context()))?;
-    Ok(Some(state))
+    Ok(Some(state.producer_id))
 }
 
 /// True where the log at the start of the open transaction holds the epoch that the leader names as the newest: epochs
