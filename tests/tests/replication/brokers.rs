@@ -17,11 +17,7 @@ fn source_and_sink_brokers_restarted_and_killed_lose_and_double_nothing() -> Res
     let [source, sink] = clusters.as_mut_slice() else { anyhow::bail!("two clusters") };
     let scene = Scene::at("restarts", source.bootstrap(), sink.bootstrap())?;
     scene.create(3, &NO_EXPIRY)?;
-    // A broker that comes back from kill -9 later than the transaction timeout aborts what timed out while its
-    // partitions have no leader yet, and the abort markers seem to get lost (likely, not proven; seen on Kafka 4.3.1, single node: the coordinator
-    // says Empty, `describe-producers` shows the transaction open for ever). So that this test is about the job, the
-    // timeout is longer than any restart here; what hangs is named by VS-0012 and its remedy.
-    let job = scene.job().sink("transaction_timeout: 120s");
+    let job = scene.job();
     let plan = LoadPlan {
         records_per_second: 3_000,
         run_length: 1_000,

@@ -11,6 +11,7 @@ mod batches;
 mod brokers;
 mod files;
 mod handover;
+mod hanging;
 mod nemesis;
 mod topics;
 mod transactions;
