@@ -32,3 +32,8 @@ mod model;
 pub use codec::{FORMAT, MAX_CHECKPOINT_BYTES, decode, encode};
 pub use error::{Error, Result};
 pub use model::{ActiveBatch, CheckpointId, IdChunks, ProcessingCheckpoint, SCHEMA_VERSION};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

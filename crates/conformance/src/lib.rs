@@ -43,3 +43,8 @@ pub use lie::Lie;
 pub use run::run;
 pub use suite::STORE_CASES;
 pub use verdict::{Checked, Verdict, Violation};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,3 +40,8 @@ pub use position::{KafkaPartition, SourcePosition, TopicId};
 pub use reader::{Read, SplitReader};
 pub use record::{Header, StreamRecord};
 pub use store::{ConditionalStore, Outcome, Put, RootVersion, RootWrite, StoreGuarantees, Versioned};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

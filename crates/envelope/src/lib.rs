@@ -29,3 +29,8 @@ mod frame;
 pub use error::{Error, Result};
 pub use format::{BodyCodec, Format};
 pub use frame::{Frame, HEADER_BYTES, decode, encode};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

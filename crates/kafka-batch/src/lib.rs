@@ -85,3 +85,8 @@ pub use reader::RecordReader;
 pub use record::{Limits, Record, RecordHeader};
 pub use rewrite::{ProducerStamp, Rewritten, rewrite};
 pub use writer::{WriteOptions, write_batch, write_marker};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

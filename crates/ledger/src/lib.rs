@@ -81,3 +81,8 @@ pub use ring::LoadedCheckpoint;
 pub use root::ROOT_FORMAT;
 pub use state_store::{Cleanup, StateStore};
 pub use task::TaskId;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -36,3 +36,8 @@ impl Default for Transactions {
         Self { max_interval: Duration::from_millis(200), max_bytes: 32 << 20, pass_through: true }
     }
 }
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -45,3 +45,8 @@ pub use identifier::RecordIdentifier;
 pub use metadata::RecordMetadata;
 pub use position::{parse_position, position_id};
 pub use strategy::RecordIdStrategy;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -36,3 +36,8 @@ pub use error::Error;
 pub use fault::Fault;
 pub use store::{MemoryStore, Snapshot};
 pub use trips::Trips;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,3 +10,8 @@ mod writer;
 pub use config::Config;
 pub use error::Error;
 pub use store::RedbStore;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

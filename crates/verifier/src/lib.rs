@@ -72,3 +72,8 @@ pub use finding::{Counts, Finding, Kind};
 pub use fingerprint::Fingerprint;
 pub use report::{PartitionReport, Report};
 pub use verify::{Progress, verify};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

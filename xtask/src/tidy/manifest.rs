@@ -60,6 +60,11 @@ pub(crate) fn check_package(package: &Package) -> Vec<Violation> {
     }
     let readme = package.readme().is_some_and(|path| path.exists());
     lacks(!readme, "no README.md", "write what it is, where it sits, and a short example");
+    lacks(
+        !examples_compile(package),
+        "the README's Rust example is not compiled",
+        "include it in lib.rs: #[cfg(doctest)] #[doc = include_str!(\"../README.md\")] struct Readme;",
+    );
     for dependency in package.dependencies.iter().filter(|dependency| dependency.path.is_some()) {
         let any_version = dependency.req.to_string() == "*";
         let name = &dependency.name;
@@ -72,6 +77,13 @@ pub(crate) fn check_package(package: &Package) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// True where the README has no Rust example, or a doc test compiles it.
+fn examples_compile(package: &Package) -> bool {
+    let read = |name: &str| std::fs::read_to_string(package.manifest_path.with_file_name(name));
+    let has_example = read("README.md").is_ok_and(|text| text.contains("```rust"));
+    !has_example || read("src/lib.rs").is_ok_and(|text| text.contains("include_str!(\"../README.md\")"))
 }
 
 /// Checks a manifest's text: third-party versions stand in the workspace's table and nowhere else.
