@@ -139,3 +139,6 @@ fn connect(client: TcpStream, number: u64, shared: &Arc<Shared>) -> Option<Arc<C
     }
     Some(connection)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! The network between one of two workers and a cluster is cut for longer than a session, then mended: what was under
+//! way arrives late.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Result;
+use velostream_testkit::nemesis::{PATIENCE, ends_well, until};
+use velostream_testkit::proxy::{Action, Api, Cut, Direction, ProtocolState, Rule};
+
+use crate::Test;
+use crate::case::{Case, Version};
+use crate::stage::Stage;
+
+/// Longer than the session of 2 s.
+const CUT: Duration = Duration::from_millis(3_200);
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests: Vec<Test> = Vec::new();
+    for (cut, way) in [
+        (Cut::Both, "both_ways"),
+        (Cut::ToBroker, "one_way_to_the_broker"),
+        (Cut::FromBroker, "one_way_from_the_broker"),
+    ] {
+        let name = format!("cuts::sink_cut_off_{way}_while_idle_and_mended_loses_and_doubles_nothing");
+        tests.push((name, Box::new(move |stage| idle_cut(stage, cut))));
+        let name = format!("cuts::source_cut_off_{way}_and_mended_loses_and_doubles_nothing");
+        tests.push((name, Box::new(move |stage| source_cut(stage, cut))));
+        for (api, after, at) in
+            [(Api::EndTxn, 8, "ending"), (Api::TxnOffsetCommit, 8, "storing"), (Api::Produce, 30, "writing")]
+        {
+            let name = format!("cuts::sink_cut_off_{way}_while_{at}_and_mended_loses_and_doubles_nothing");
+            tests.push((name, Box::new(move |stage| sink_cut(stage, cut, api, after))));
+        }
+    }
+    tests
+}
+
+/// The other worker takes over; then the network is mended, and the first one meets what happened without it.
+fn sink_cut(stage: &Stage, cut: Cut, api: Api, after: u64) -> Result<()> {
+    let case = Case::new(stage, &format!("cut-sink-{cut:?}-{api}"), Version::V2)?;
+    let clients = ["w0", "w1"].map(|worker| format!("{}.{worker}", case.name));
+    let [victim, other] = &clients;
+    // Both own something before the fault.
+    let rule = Rule::new(victim, Direction::ToBroker, api, Action::CutLink(cut));
+    let fault = case.proxy().add(rule.transactional(true).after(after).later());
+    let cut_off = case.start_lasting(victim, "w0")?;
+    let mut heir = case.start_lasting(other, "w1")?;
+    heir.await_log("claimed splits=3", PATIENCE)?;
+    fault.arm();
+    case.await_fault(&fault, &cut_off)?;
+    let before = heir.log().len();
+    until(|| heir.log().get(before..).is_some_and(|log| log.contains("claimed splits=6")))?;
+    case.proxy().heal(victim);
+    case.await_delivered()?;
+    for worker in [cut_off, heir] {
+        ends_well(&worker.terminate(PATIENCE)?)?;
+    }
+    let last = case.start(&case.name, "w2")?;
+    case.finish(last)?;
+    case.expect_identical()
+}
+
+/// A worker that has delivered everything is lost and comes back.
+fn idle_cut(stage: &Stage, cut: Cut) -> Result<()> {
+    let case = Case::new(stage, &format!("cut-idle-{cut:?}"), Version::V2)?;
+    let mut worker = case.start_lasting(&case.name, "w0")?;
+    case.await_delivered()?;
+    case.await_state(&case.name, ProtocolState::Between)?;
+    case.proxy().cut(&case.name, cut);
+    worker.await_log("membership lost", PATIENCE)?;
+    case.proxy().heal(&case.name);
+    let before = worker.log().len();
+    until(|| worker.log().get(before..).is_some_and(|log| log.contains("claimed splits=6")))?;
+    ends_well(&worker.terminate(PATIENCE)?)?;
+    case.expect_identical()
+}
+
+/// Nobody takes over, since the group is on the sink; the worker goes on where it was.
+fn source_cut(stage: &Stage, cut: Cut) -> Result<()> {
+    let case = Case::new(stage, &format!("cut-source-{cut:?}"), Version::V2)?;
+    let rule = Rule::new(&case.name, Direction::ToBroker, Api::Fetch, Action::CutLink(cut));
+    let fault = case.source_proxy().add(rule.after(4));
+    let worker = case.start(&case.name, "w0")?;
+    case.await_fault(&fault, &worker)?;
+    sleep(CUT);
+    case.source_proxy().heal(&case.name);
+    case.finish(worker)?;
+    case.expect_identical()
+}
