@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use velostream_testkit::load::{LoadPlan, create_topic, produce};
-use velostream_testkit::nemesis::{Fleet, FleetOptions, Torment};
+use velostream_testkit::load::{LoadPlan, create_topic, end_offsets, produce};
+use velostream_testkit::nemesis::{Fleet, FleetOptions, Torment, until};
 use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure, services_dir};
 
 use oddities::Oddities;
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         dir: dir.clone(),
         workers: arguments.workers,
     };
-    let more = torment(arguments, &plan, source, &mut oddities, options)?;
+    let more = torment(arguments, &plan, (source, sink), &mut oddities, options)?;
     catch_up(&binary, &job)?;
     let verified = verify(&binary, &job)?;
     expect_count(source, sink, loaded.records() + more + oddities.records())?;
@@ -136,7 +136,7 @@ fn write_job(dir: &Path, source: &KafkaCluster, sink: &KafkaCluster) -> Result<P
 fn torment(
     arguments: &Arguments,
     plan: &LoadPlan,
-    source: &KafkaCluster,
+    (source, sink): (&KafkaCluster, &KafkaCluster),
     oddities: &mut Oddities,
     options: FleetOptions,
 ) -> Result<u64> {
@@ -162,6 +162,13 @@ fn torment(
         arguments.workers, arguments.kills, arguments.pauses
     );
     let mut fleet = Fleet::start(options)?;
+    // A worker that is killed before it owns anything proves nothing.
+    let sink = sink.bootstrap();
+    let filled = usize::try_from(arguments.records.min(u64::try_from(arguments.partitions)?))?;
+    until(|| {
+        end_offsets(&sink, TOPIC).is_ok_and(|ends| ends.iter().filter(|end| **end > 0).count() >= filled)
+    })
+    .context("the workers do not deliver to every partition")?;
     let started = Instant::now();
     let bootstrap = source.bootstrap();
     let before = oddities.records();
@@ -207,7 +214,7 @@ fn verify(binary: &Path, job: &Path) -> Result<String> {
 
 /// Kafka's console consumer has to count, in both clusters, as many records as were sent.
 fn expect_count(source: &KafkaCluster, sink: &KafkaCluster, sent: u64) -> Result<()> {
-    let (source, sink) = console::count(source, sink, &[TOPIC, Oddities::TOPIC])?;
+    let (source, sink) = console::count(source, sink, &[TOPIC, Oddities::TOPIC], sent)?;
     println!(
         "{sent} records sent; Kafka's own console consumer (read_committed) counts {source} in the source, {sink} in the sink"
     );
