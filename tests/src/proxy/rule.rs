@@ -64,6 +64,7 @@ pub struct Rule {
     pub(super) commits_only: bool,
     pub(super) transactional: Option<bool>,
     pub(super) armed: bool,
+    pub(super) counted: bool,
 }
 
 impl Rule {
@@ -72,7 +73,19 @@ impl Rule {
     pub fn new(client: &str, direction: Direction, api: Api, action: Action) -> Self {
         let client = client.to_owned();
         let (commits_only, transactional) = (false, None);
-        Self { client, direction, api, action, skip: 0, times: 1, commits_only, transactional, armed: true }
+        let (armed, counted) = (true, true);
+        Self {
+            client,
+            direction,
+            api,
+            action,
+            skip: 0,
+            times: 1,
+            commits_only,
+            transactional,
+            armed,
+            counted,
+        }
     }
 
     /// Only after so many of its kind.
@@ -96,6 +109,13 @@ impl Rule {
         self
     }
 
+    /// Keeps out of the coverage: something that prepares a fault and is none itself.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.counted = false;
+        self
+    }
+
     /// Only EndTxn that commit, not those that abort.
     #[must_use]
     pub fn commits_only(mut self) -> Self {
@@ -114,6 +134,7 @@ impl Rule {
     pub(super) fn fault(&self) -> Option<String> {
         let Self { direction, api, .. } = self;
         Some(match self.action {
+            _ if !self.counted => return None,
             Action::Note => return None,
             Action::Hold => format!("{direction} held"),
             Action::Delay(_) => format!("{direction} delayed"),

@@ -43,6 +43,8 @@ pub(crate) struct Case<'a> {
     /// Name of the job, prefix of its topic, and client id of its only worker.
     pub(crate) name: String,
     pub(crate) sink: &'a Side,
+    /// How long workers wait for a reply: not long, unless a test is about replies that come late.
+    pub(crate) request_timeout: &'static str,
     dir: TempDir,
 }
 
@@ -53,13 +55,15 @@ impl<'a> Case<'a> {
             Version::V1 => &stage.old,
         };
         let name = format!("{name}-{version:?}").to_lowercase();
-        Ok(Self { stage, name, sink, dir: tempfile::tempdir()? })
+        Ok(Self { stage, name, sink, request_timeout: "1s", dir: tempfile::tempdir()? })
     }
 
     /// The job file of a worker whose connections have this client id.
     pub(crate) fn job(&self, client: &str) -> Job {
         let (source, sink) = (&self.stage.old.proxied, &self.sink.proxied);
-        let timeouts = format!("client: {{ client_id: {client}, request_timeout: 1s, connect_timeout: 1s }}");
+        let timeout = self.request_timeout;
+        let timeouts =
+            format!("client: {{ client_id: {client}, request_timeout: {timeout}, connect_timeout: 1s }}");
         let mut job = Job::kafka(&self.name, self.dir.path(), source, sink, &[TOPIC])
             .source(&timeouts)
             // Small, so that each transaction touches several splits.

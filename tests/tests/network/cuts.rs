@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use velostream_testkit::nemesis::{PATIENCE, ends_well, until};
-use velostream_testkit::proxy::{Action, Api, Cut, Direction, ProtocolState, Rule};
+use velostream_testkit::proxy::{Action, Api, Cut, Direction, Fault, ProtocolState, Rule};
 
 use crate::Test;
 use crate::case::{Case, Version};
@@ -41,13 +41,17 @@ fn sink_cut(stage: &Stage, cut: Cut, api: Api, after: u64) -> Result<()> {
     let case = Case::new(stage, &format!("cut-sink-{cut:?}-{api}"), Version::V2)?;
     let clients = ["w0", "w1"].map(|worker| format!("{}.{worker}", case.name));
     let [victim, other] = &clients;
-    // Both own something before the fault.
+    // Nothing is read before both own something, so that there is enough left to be done when the fault comes.
+    let back = clients.each_ref().map(|client| {
+        let rule = Rule::new(client, Direction::ToBroker, Api::Fetch, Action::Hold);
+        case.source_proxy().add(rule.times(u64::MAX).uncounted())
+    });
     let rule = Rule::new(victim, Direction::ToBroker, api, Action::CutLink(cut));
-    let fault = case.proxy().add(rule.transactional(true).after(after).later());
+    let fault = case.proxy().add(rule.transactional(true).after(after));
     let cut_off = case.start_lasting(victim, "w0")?;
     let mut heir = case.start_lasting(other, "w1")?;
     heir.await_log("claimed splits=3", PATIENCE)?;
-    fault.arm();
+    back.iter().for_each(Fault::release);
     case.await_fault(&fault, &cut_off)?;
     let before = heir.log().len();
     until(|| heir.log().get(before..).is_some_and(|log| log.contains("claimed splits=6")))?;

@@ -15,7 +15,7 @@ const LOSSES: [(Api, &str, u64, u64); 9] = [
     (Api::TxnOffsetCommit, "txn_offset_commit", 6, 7),
     (Api::EndTxn, "end_txn", 6, 7),
     (Api::InitProducerId, "init_producer_id", 0, 0),
-    (Api::Heartbeat, "heartbeat", 1, 2),
+    (Api::Heartbeat, "heartbeat", 0, 0),
     (Api::JoinGroup, "join_group", 0, 1),
     (Api::SyncGroup, "sync_group", 0, 0),
     (Api::OffsetFetch, "offset_fetch", 0, 1),

@@ -49,14 +49,16 @@ fn old_offsets(stage: &Stage, times: u64) -> Result<()> {
 
 /// The answer is held until another worker owns half of the splits and has moved them on.
 fn late_offsets(stage: &Stage) -> Result<()> {
-    let case = Case::new(stage, "stale-late", Version::V2)?;
+    let mut case = Case::new(stage, "stale-late", Version::V2)?;
+    // The worker still waits for the answer when it comes.
+    case.request_timeout = "60s";
     let clients = ["w0", "w1"].map(|worker| format!("{}.{worker}", case.name));
     let [slow, other] = &clients;
     let rule = Rule::new(slow, Direction::FromBroker, Api::OffsetFetch, Action::Hold);
     let held = case.proxy().add(rule);
     let slow_worker = case.start_lasting(slow, "w0")?;
     case.await_fault(&held, &slow_worker)?;
-    let other_worker = case.start(other, "w1")?;
+    let other_worker = case.start_lasting(other, "w1")?;
     case.await_commits(other, 5)?;
     held.release();
     case.await_commits(slow, 1)?;
