@@ -83,6 +83,9 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     let scene = Scene::at("markers", source.bootstrap(), sink.bootstrap())?;
     scene.create(PARTITIONS, &NO_EXPIRY)?;
     create_topic(&scene.sink, &scene.name, PARTITIONS, &NO_EXPIRY)?;
+    // The journal too has one replica here, so that its markers can be lost like those of the data.
+    let journal = format!("__velostream.{}", scene.name);
+    create_topic(&scene.sink, &journal, PARTITIONS, &[("cleanup.policy", "compact")])?;
     let job = scene.job();
     let plan = LoadPlan::realistic(&scene.name, PARTITIONS, 6_000, 31);
     produce(&scene.source, &plan)?;
@@ -98,8 +101,9 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     let lane = format!("velostream.{}.w0.0", old.name);
     let old_open = send_open(&scene.sink, &old.name, &lane, [(i32::try_from(at_victim)?, record)])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let all: Vec<i32> = (0..PARTITIONS).collect();
-    let open = |id: &str| runtime.block_on(ByHand::open(&scene.sink, id, &scene.name, &all));
+    let both = [scene.name.as_str(), journal.as_str()];
+    let all: Vec<_> = both.into_iter().flat_map(|t| (0..PARTITIONS).map(move |p| (t, p))).collect();
+    let open = |id: &str| runtime.block_on(ByHand::open(&scene.sink, id, &all));
     let committed = open(&format!("velostream.{}.w0.0", scene.name))?;
     let aborted = open(&format!("velostream.{}.w1.0", scene.name))?;
     sink.node_mut(u32::try_from(victim)?)?.kill()?;
@@ -110,17 +114,21 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     sink.node_mut(u32::try_from(victim)?)?.start()?;
     await_leaders(&scene, &scene.name)?;
     await_leaders(&scene, &old.name)?;
+    await_leaders(&scene, &journal)?;
     let stable = end_offsets(&scene.sink, &scene.name)?;
     let stable_old = end_offsets(&scene.sink, &old.name)?;
     ensure!(stable.iter().min() < stable.iter().max(), "this Kafka loses no markers: {stable:?}");
 
     // Somebody else's transaction on the same partition is open for good reasons.
-    let foreign = runtime.block_on(ByHand::open(&scene.sink, "somebody-else", &scene.name, &[0]))?;
+    let foreign = runtime.block_on(ByHand::open(&scene.sink, "somebody-else", &[(&scene.name, 0)]))?;
     produce(&scene.source, &LoadPlan { first_sequence: 1_000, ..plan })?;
     let ended = job.run_until_caught_up("w0")?;
     ends_well(&ended)?;
-    for decided in ["committed", "aborted"] {
-        ensure!(ended.stderr.contains(&format!("decided=\"{decided}\"")), "{}", ended.stderr);
+    for mended in [&scene.name, &journal].map(|topic| format!("target={topic}-")) {
+        for decided in ["committed", "aborted"].map(|decided| format!("decided=\"{decided}\"")) {
+            let said = |line: &str| line.contains(&mended) && line.contains(&decided);
+            ensure!(ended.stderr.lines().any(said), "no {mended} {decided}: {}", ended.stderr);
+        }
     }
     runtime.block_on(foreign.end(true))?;
     let counts = scene.compare(&scene.name, &scene.name)?.counts;

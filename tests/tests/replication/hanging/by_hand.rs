@@ -20,7 +20,7 @@ pub(crate) struct ByHand {
 
 impl ByHand {
     /// Opens it. Its timeout is longer than any test.
-    pub(crate) async fn open(bootstrap: &str, id: &str, topic: &str, partitions: &[i32]) -> Result<Self> {
+    pub(crate) async fn open(bootstrap: &str, id: &str, places: &[(&str, i32)]) -> Result<Self> {
         let servers = bootstrap.split(',').map(str::to_owned).collect();
         let cluster = Cluster::connect(Config { bootstrap_servers: servers, ..Config::default() }).await?;
         let request = InitProducerId {
@@ -36,7 +36,7 @@ impl ByHand {
         }
         let producer = (answer.producer_id, answer.producer_epoch);
         let by_hand = Self { cluster, id: id.to_owned(), producer };
-        for partition in partitions {
+        for (topic, partition) in places {
             by_hand.produce(topic, *partition).await?;
         }
         Ok(by_hand)
@@ -44,7 +44,9 @@ impl ByHand {
 
     async fn produce(&self, topic: &str, partition: i32) -> Result<()> {
         let value = Some(Bytes::copy_from_slice(self.id.as_bytes()));
-        let record = Record { offset: 0, timestamp: 1, key: None, value, headers: Vec::new() };
+        // The journal is compacted and takes no record without a key.
+        let key = Some(Bytes::from_static(b"by hand"));
+        let record = Record { offset: 0, timestamp: 1, key, value, headers: Vec::new() };
         let stamp = ProducerStamp { id: self.producer.0, epoch: self.producer.1, base_sequence: 0 };
         let options = WriteOptions { stamp: Some(stamp), transactional: true, ..WriteOptions::default() };
         let mut records = Segments::new();
