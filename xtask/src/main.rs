@@ -10,6 +10,7 @@ mod features;
 mod load;
 mod measure;
 mod services;
+mod sim;
 mod test_run;
 mod tidy;
 mod usage;
@@ -41,6 +42,8 @@ enum Command {
     Load(load::Arguments),
     /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
     Measure(measure::Arguments),
+    /// Simulated histories by seed, or every pair of faults.
+    Sim(sim::Arguments),
     /// Check the rules of the tree that no compiler checks.
     Tidy,
     /// Format, tidy, lint, every test, and the suites on real servers.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Features => features::run(),
         Command::Load(arguments) => load::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
         Command::Tidy => tidy::run(),
         // Its last line is its verdict: nothing may follow it.
         Command::Test(arguments) => return test_run::run(&arguments),

@@ -1,0 +1,122 @@
+//! `cargo xtask sim`: simulated histories by seed, or every pair of faults.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use velostream_sim::{Plan, pairs, plan, replay, run as run_plan, shrink};
+
+/// What `cargo xtask sim` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Run the history of this seed and print what happens.
+    #[arg(long, conflicts_with_all = ["seeds", "pairs"])]
+    seed: Option<u64>,
+    /// Run so many seeds.
+    #[arg(long, default_value_t = 20_000)]
+    seeds: u64,
+    /// First seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Run every pair of faults of a small job instead.
+    #[arg(long)]
+    pairs: bool,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: u64,
+}
+
+/// Every so many seeds a history is run twice, and must be the same.
+const TWICE: u64 = 100;
+
+/// Runs the command.
+///
+/// # Errors
+/// When a history breaks a promise, or is not the same when it is run again.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(seed) = arguments.seed {
+        return one(seed);
+    }
+    if arguments.pairs {
+        return all_pairs();
+    }
+    many(arguments)
+}
+
+fn one(seed: u64) -> Result<()> {
+    let plan = plan(seed);
+    println!("{plan:#?}");
+    let history = replay(&plan);
+    println!("{}", history.trace.join("\n"));
+    println!(
+        "{} requests, {} faults, {} events, {} simulated ms, hash {:016x}",
+        history.points, history.fired, history.events, history.simulated_ms, history.hash
+    );
+    match history.violation {
+        Some(violation) => bail!("seed {seed}: {violation}"),
+        None => Ok(()),
+    }
+}
+
+fn all_pairs() -> Result<()> {
+    use velostream_protocol::kafka_lane::TransactionVersion::{V1, V2};
+    for version in [V2, V1] {
+        let began = Instant::now();
+        let search = pairs(version, 1, 0);
+        println!("{version:?}: {}", rate(search.histories, began));
+        if let Some((plan, _)) = search.failures.first() {
+            return Err(broken(plan, search.failures.len()));
+        }
+    }
+    Ok(())
+}
+
+fn many(arguments: &Arguments) -> Result<()> {
+    let began = Instant::now();
+    let (next, failed, first, faults) =
+        (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= arguments.seeds {
+                        return;
+                    }
+                    let seed = arguments.from + number;
+                    let plan = plan(seed);
+                    let history = run_plan(&plan);
+                    faults.fetch_add(history.fired, Ordering::Relaxed);
+                    let again = number % TWICE != 0 || run_plan(&plan).hash == history.hash;
+                    if history.violation.is_some() || !again {
+                        failed.fetch_add(1, Ordering::Relaxed);
+                        first.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    println!("{}, {} faults", rate(arguments.seeds, began), faults.into_inner());
+    let failed = failed.into_inner();
+    if failed > 0 {
+        let seed = first.into_inner();
+        println!("{failed} seeds fail; the first: {seed}");
+        return Err(broken(&plan(seed), usize::try_from(failed).unwrap_or(usize::MAX)));
+    }
+    Ok(())
+}
+
+fn rate(histories: u64, began: Instant) -> String {
+    let seconds = began.elapsed().as_secs_f64();
+    let count = u32::try_from(histories).map_or(f64::MAX, f64::from);
+    format!("{histories} histories in {seconds:.1} s, {:.0} a second", count / seconds)
+}
+
+fn broken(plan: &Plan, count: usize) -> anyhow::Error {
+    let (small, history) = shrink(plan);
+    let what = history.violation.map_or_else(|| "not the same when run again".to_owned(), |v| v.to_string());
+    anyhow::anyhow!(
+        "{count} histories fail; the first, without the faults that do not matter: {what}\n{small:#?}"
+    )
+}
