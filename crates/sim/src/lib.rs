@@ -46,3 +46,8 @@ pub use history::{History, Plan, replay, run};
 pub use mutant::Mutant;
 pub use scenario::Scenario;
 pub use swarm::{plan, shrink};
+
+/// The example of the README is compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
