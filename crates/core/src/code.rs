@@ -80,7 +80,7 @@ codes! {
         "sink dr.orders-3\n  cause: broker 2: Produce: connection to kafka-b:9092 failed\n  cause: Connection reset by peer (os error 104)";
     KafkaTimeout = 12, "a broker did not answer in time",
         "The broker is overloaded, paused or cut off, or a transaction that was left open stands in the way of a claim.",
-        "Passing faults are retried; if it stays, look at the broker's load and `client.request_timeout`.",
+        "Passing faults are retried; if it stays, look at the broker's load and `client.request_timeout`. Never abort a transaction that the message names before it is known what was decided: the message says where that stands.",
         "group velostream.orders-dr: heartbeat\n  cause: broker 2: Heartbeat: no answer from kafka-b:9092 within 30s";
     KafkaProtocol = 13, "a broker's answer cannot be understood",
         "The bytes do not follow the protocol: a proxy, a defect, or not a Kafka broker.",

@@ -1,20 +1,35 @@
 //! Free loopback ports.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 
-/// `count` distinct TCP ports that were free on 127.0.0.1 a moment ago.
-///
-/// All are held while the last is picked, so they differ. Another process may take one before the server binds it;
-/// the server then fails to start and says so.
+/// Below the range from which kernels give ports to outgoing connections (32768 to 60999 on Linux), so that no
+/// connection of a client takes a port between its choice and the server's bind.
+const FIRST: u32 = 20_000;
+const COUNT: u32 = 12_000;
+
+/// Ports handed out by this process so far.
+static TAKEN: AtomicU32 = AtomicU32::new(0);
+
+/// `count` distinct TCP ports that were free on 127.0.0.1 a moment ago, and that this process has not handed out before.
 ///
 /// # Errors
-/// When the kernel has no port to give.
+/// When none is left.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let mut held = Vec::with_capacity(count);
-    for _ in 0..count {
-        held.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?);
+    // Processes begin far from each other.
+    let start = std::process::id().wrapping_mul(7919) % COUNT;
+    let mut ports = Vec::with_capacity(count);
+    while ports.len() < count {
+        let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
+        if taken >= COUNT {
+            bail!("no port between {FIRST} and {} is free on 127.0.0.1", FIRST + COUNT);
+        }
+        let port = u16::try_from(FIRST + (start + taken) % COUNT)?;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            ports.push(port);
+        }
     }
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+    Ok(ports)
 }
