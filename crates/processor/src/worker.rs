@@ -117,9 +117,11 @@ impl Worker {
         let watcher = self.config.bounded.then(|| {
             let stop = self.stop.clone();
             tokio::spawn(async move {
-                for view in &mut views {
-                    // A lane that went away has ended too.
-                    drop(view.wait_for(|s| s.quiet).await);
+                // All at the same time: what one lane is done with may be given to it again.
+                while !views.iter().all(is_done) {
+                    for view in &mut views {
+                        drop(view.wait_for(|s| s.quiet).await);
+                    }
                 }
                 stop.send_replace(true);
             })
@@ -144,4 +146,9 @@ impl Worker {
         }
         outcome
     }
+}
+
+/// A lane that went away has ended too.
+fn is_done(view: &watch::Receiver<LaneStatus>) -> bool {
+    view.has_changed().is_err() || view.borrow().quiet
 }

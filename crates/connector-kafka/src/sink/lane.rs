@@ -244,8 +244,10 @@ impl KafkaLane {
         if batch.records == 1 {
             return Error::RecordRefused { split, offset: batch.from, destination, reason };
         }
-        self.suspects
-            .insert(split.clone(), (batch.from, batch.from.saturating_add(i64::from(batch.records))));
+        let (first, last) = (batch.from, batch.from.saturating_add(i64::from(batch.records)));
+        // Widened, not replaced: two refused batches of one transaction would take turns for ever.
+        let suspect = self.suspects.entry(split.clone()).or_insert((first, last));
+        *suspect = (suspect.0.min(first), suspect.1.max(last));
         Error::BatchRefused { split, offset: batch.from, destination, reason }
     }
 
