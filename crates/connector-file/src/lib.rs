@@ -63,11 +63,16 @@
 //! size or time, no compression. The source reads no compressed files and does not notice a file whose content was
 //! exchanged below the position while its size did not shrink.
 
+#![allow(unexpected_cfgs, reason = "`cfg(fuzzing)` is set by `cargo xtask fuzz` alone")]
+
 mod committed;
 mod config;
 mod cursor;
 mod disk;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod lane;
 mod layout;
 mod line_format;

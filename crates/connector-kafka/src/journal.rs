@@ -192,3 +192,6 @@ fn body<T: for<'a> Deserialize<'a>>(format: Format, partition: i32, offset: i64,
     })?;
     serde_json::from_slice(frame.body).map_err(|e| Error::Journal { partition, offset, what: e.to_string() })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,15 @@
 //!
 //! Every decision of a lane is made by [`velostream_protocol::kafka_lane`]; this crate turns it into requests.
 
+#![allow(unexpected_cfgs, reason = "`cfg(fuzzing)` is set by `cargo xtask fuzz` alone")]
+
 mod batch;
 mod config;
 mod connections;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod membership;
 mod names;

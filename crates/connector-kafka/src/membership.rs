@@ -12,4 +12,6 @@ mod token;
 
 pub use group::{KafkaMembership, MembershipParts};
 pub(crate) use messages::Share;
+#[cfg(fuzzing)]
+pub use messages::fuzz as fuzz_group_message;
 pub use token::GroupToken;

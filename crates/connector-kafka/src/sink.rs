@@ -11,5 +11,7 @@ mod produce;
 mod split;
 mod topics;
 
+#[cfg(fuzzing)]
+pub use hanging::fuzz_log as fuzz_transaction_log;
 pub use lane::KafkaLane;
 pub(crate) use topics::{Needed, SinkTopic, await_leaders, describe, prepare_topics};

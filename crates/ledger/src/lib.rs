@@ -54,11 +54,16 @@
 //! It runs no timers (whoever owns a lease renews it), writes to no sink, and cannot make a store stronger than it is:
 //! what a G1 store loses at a failover, the sink's own progress has to bring back.
 
+#![allow(unexpected_cfgs, reason = "`cfg(fuzzing)` is set by `cargo xtask fuzz` alone")]
+
 mod batch;
 mod change;
 mod chunk;
 mod config;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod held;
 mod index;
 mod lease;

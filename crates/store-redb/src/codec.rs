@@ -61,6 +61,13 @@ mod tests {
     }
 
     #[test]
+    fn entry_of_format_1_is_these_bytes_for_ever() {
+        let golden = b"\0\0\0\0\0\0\0\x07\x10\x56\x6c\x8dvalue";
+        assert_eq!(encode("k", RootVersion(7), b"value"), golden);
+        assert_eq!(decode("k", golden).unwrap().value, &b"value"[..]);
+    }
+
+    #[test]
     fn versions_count_and_part_with_their_values() {
         let first = next_version(None, b"a");
         let (left, right) = (next_version(Some(first), b"l"), next_version(Some(first), b"r"));

@@ -83,6 +83,19 @@ impl Share {
     }
 }
 
+/// Entry for a fuzz target. What is read can be written and reads back equal.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    if let Ok(subscription) = Subscription::decode(bytes) {
+        let written = subscription.encode("t").expect("what was read can be written");
+        assert_eq!(Subscription::decode(&written).expect("what was written is read"), subscription);
+    }
+    if let Ok(share) = Share::decode(bytes) {
+        let written = share.encode("t").expect("what was read can be written");
+        assert_eq!(Share::decode(&written).expect("what was written is read"), share);
+    }
+}
+
 fn broken(what: &str) -> Error {
     Error::GroupMessage { what: what.to_owned() }
 }
@@ -138,6 +151,28 @@ mod tests {
         assert_eq!(Subscription::decode(&bytes).unwrap(), subscription);
         let share = Share { duplicate: true, ..Share::default() };
         assert_eq!(Share::decode(&share.encode("__velostream.j").unwrap()).unwrap(), share);
+    }
+
+    /// Workers of two releases share a group while a job is rolled over: these bytes stay readable.
+    #[test]
+    fn messages_of_the_first_release_are_these_bytes_for_ever() {
+        let subscription = Subscription { instance: "w0".to_owned(), started_ms: 7, holds: vec![1, 2] };
+        let json = r#"{"instance":"w0","started_ms":7,"holds":[1,2]}"#;
+        let golden = [&b"\0\0\0\0\0\x01\0\x01j\0\0\0\x2e"[..], json.as_bytes()].concat();
+        assert_eq!(subscription.encode("j").unwrap(), golden);
+        assert_eq!(Subscription::decode(&golden).unwrap(), subscription);
+        let descriptor = r#"{"cluster_id":"c","topic":"t","topic_id":"07","partition":3,"start":4,"destination":"d","destination_partition":5}"#;
+        let topic_id = "09".repeat(16);
+        let json = format!(
+            r#"{{"splits":[[6,{descriptor}]],"destinations":[{{"topic":"d","topic_id":"{topic_id}","max_message_bytes":8}}],"duplicate":true}}"#
+        );
+        let share: Share = serde_json::from_str(&json).unwrap();
+        let length = u32::try_from(json.len()).unwrap().to_be_bytes();
+        let head = b"\0\0\0\0\0\x01\0\x01j\0\0\0\x01\0\0\0\x06";
+        let golden = [&head[..], &length, json.as_bytes()].concat();
+        assert_eq!(share.encode("j").unwrap(), golden);
+        assert_eq!(Share::decode(&golden).unwrap(), share);
+        assert_eq!((share.splits[0].0, share.splits[0].1.start, share.destinations.len()), (6, 4, 1));
     }
 
     #[test]

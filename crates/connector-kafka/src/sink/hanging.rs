@@ -10,6 +10,9 @@ mod brokers;
 mod fate;
 mod log;
 
+#[cfg(fuzzing)]
+pub use log::fuzz as fuzz_log;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

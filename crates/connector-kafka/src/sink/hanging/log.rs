@@ -85,6 +85,14 @@ impl Entry {
     }
 }
 
+/// Entry for a fuzz target.
+#[cfg(fuzzing)]
+pub fn fuzz(value: &[u8]) {
+    if let Ok(entry) = Entry::decode(Bytes::copy_from_slice(value)) {
+        entry.touches("t", 0);
+    }
+}
+
 /// Key of the records of one transactional id (source: `TransactionLogKey.json`: version 0, then the id).
 pub(super) fn key(id: &str) -> Vec<u8> {
     let len = u16::try_from(id.len()).unwrap_or(u16::MAX);
