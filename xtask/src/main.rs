@@ -7,6 +7,7 @@ mod bench;
 mod demo;
 mod error_pages;
 mod features;
+mod fuzz;
 mod load;
 mod measure;
 mod services;
@@ -38,6 +39,8 @@ enum Command {
     Errors,
     /// Lint the facade with each feature alone, none and all.
     Features,
+    /// Every decoder under a coverage-guided fuzzer.
+    Fuzz(fuzz::Arguments),
     /// Fill a topic with seeded records.
     Load(load::Arguments),
     /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Errors => error_pages::write(),
         Command::Features => features::run(),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
