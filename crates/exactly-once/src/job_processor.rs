@@ -68,7 +68,9 @@ impl ExactlyOnceJobProcessor {
         Ok(self)
     }
 
-    /// Ends by itself once everything is delivered that the source held at the start.
+    /// Ends by itself once everything is delivered that the source held at the start, in the splits that this worker
+    /// owns. With several workers, each answers for its own share: one that was killed leaves its share to the next
+    /// start.
     #[must_use]
     pub const fn until_caught_up(mut self) -> Self {
         self.options.until_caught_up = true;
