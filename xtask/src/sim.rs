@@ -72,6 +72,9 @@ fn all_pairs() -> Result<()> {
     Ok(())
 }
 
+/// A history is a function of its seed; this one was not.
+const UNLIKE: &str = "not the same when run again";
+
 fn many(arguments: &Arguments) -> Result<()> {
     let began = Instant::now();
     let (next, failed, first, faults) =
@@ -90,6 +93,8 @@ fn many(arguments: &Arguments) -> Result<()> {
                     faults.fetch_add(history.fired, Ordering::Relaxed);
                     let again = number % TWICE != 0 || run_plan(&plan).hash == history.hash;
                     if history.violation.is_some() || !again {
+                        let what = history.violation.map_or_else(|| UNLIKE.to_owned(), |v| v.to_string());
+                        println!("seed {seed}: {what}");
                         failed.fetch_add(1, Ordering::Relaxed);
                         first.fetch_min(seed, Ordering::Relaxed);
                     }
@@ -115,7 +120,7 @@ fn rate(histories: u64, began: Instant) -> String {
 
 fn broken(plan: &Plan, count: usize) -> anyhow::Error {
     let (small, history) = shrink(plan);
-    let what = history.violation.map_or_else(|| "not the same when run again".to_owned(), |v| v.to_string());
+    let what = history.violation.map_or_else(|| UNLIKE.to_owned(), |v| v.to_string());
     anyhow::anyhow!(
         "{count} histories fail; the first, without the faults that do not matter: {what}\n{small:#?}"
     )
