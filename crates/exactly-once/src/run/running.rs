@@ -72,7 +72,7 @@ impl View {
     #[must_use]
     pub fn status(&self) -> Status {
         let totals = self.metrics.totals();
-        let lanes: Vec<LaneStatus> = self.lanes.borrow().iter().map(|l| l.borrow().clone()).collect();
+        let lanes = self.lane_statuses();
         Status {
             job: self.job.to_string(),
             instance: self.instance.clone(),
@@ -88,8 +88,7 @@ impl View {
     /// Whether the worker does its work. No dependency is asked.
     #[must_use]
     pub fn health_check(&self) -> HealthCheckResult {
-        let lanes: Vec<LaneStatus> = self.lanes.borrow().iter().map(|l| l.borrow().clone()).collect();
-        HealthCheckResult::of_lanes(&lanes)
+        HealthCheckResult::of_lanes(&self.lane_statuses())
     }
 
     /// What the worker has done up to now.
@@ -105,6 +104,10 @@ impl View {
             transactions: totals.transactions,
             elapsed: self.clock.monotonic().saturating_sub(self.started),
         }
+    }
+
+    fn lane_statuses(&self) -> Vec<LaneStatus> {
+        self.lanes.borrow().iter().map(|lane| lane.borrow().clone()).collect()
     }
 
     /// Waits until the worker is gone, however it ended.
