@@ -35,7 +35,7 @@ pub use error::{Error, Result};
 pub use guarantees::{DeliveryLevel, DurabilityClass};
 pub use ids::{AssignmentVersion, BatchId, Epoch, InstanceName, JobName, LaneIndex, Nonce, SplitId};
 pub use lane::{Claim, Progress, SinkLane};
-pub use membership::{Assignment, Membership, Phase, Token};
+pub use membership::{Assignment, Membership, Phase, Standing, Token};
 pub use position::{KafkaPartition, SourcePosition, TopicId};
 pub use reader::{Read, SplitReader};
 pub use record::{Header, StreamRecord};

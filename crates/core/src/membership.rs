@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{AssignmentVersion, LaneIndex, Result, SplitId};
+use crate::{AssignmentVersion, LaneIndex, Result, SourcePosition, SplitId};
 
 /// What a published assignment says about ownership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +39,18 @@ pub trait Token: Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
 }
 
+/// Where a split of a bounded job stands, whoever owns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The split.
+    pub split: SplitId,
+    /// Position that the sink has committed, or the pinned start; `None` where the job has not taken the split up yet.
+    /// May be older than the truth, never newer.
+    pub position: Option<SourcePosition>,
+    /// Where the split ended when this worker was started.
+    pub end: SourcePosition,
+}
+
 /// The membership of one worker.
 #[async_trait]
 pub trait Membership: Debug + Send + Sync {
@@ -56,6 +68,19 @@ pub trait Membership: Debug + Send + Sync {
 
     /// A lane says that nothing of any value older than `version` is in use any more.
     fn acknowledge(&self, lane: LaneIndex, version: AssignmentVersion);
+
+    /// Where every split of the job stands that the source had when this worker was started. A bounded worker asks once
+    /// its own share is done: what a dead member still holds is nobody's share until that member's session ends.
+    /// Empty, as by default, where no other worker can hold anything.
+    ///
+    /// # Errors
+    /// `Retry` or `Reconcile` for a passing fault: asked again; any other ends the worker.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    async fn standings(&self) -> Result<Vec<Standing>> {
+        Ok(Vec::new())
+    }
 
     /// Gives everything up and tells the others at once, so that they need not wait for a timeout.
     ///

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::warn;
+use tracing::{info, warn};
 use velostream_core::{
-    Clock, Code, Disposition, Error, LaneIndex, Membership, Result, SinkLane, SplitReader,
+    Clock, Code, Disposition, Error, LaneIndex, Membership, Result, SinkLane, SplitId, SplitReader,
 };
+use velostream_protocol::job::unfinished;
 
 use crate::driver::{Driver, Parts};
 use crate::metrics::ExactlyOnceMetrics;
@@ -36,7 +37,7 @@ pub struct WorkerConfig {
     pub transactions: Transactions,
     /// Pause after failures.
     pub backoff: Backoff,
-    /// End once every split has reached its configured end.
+    /// End once every split of the job has reached its configured end, those of other workers included.
     pub bounded: bool,
     /// Bound for decompressing one batch.
     pub max_decoded_bytes: usize,
@@ -64,6 +65,8 @@ impl StopHandle {
     }
 }
 
+/// How often a worker whose own share is done asks for the rest of the job.
+const REST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest wait for the farewell to the group; the others notice by themselves a session later.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -114,20 +117,22 @@ impl Worker {
             tasks.spawn(driver.run());
         }
         status.send_replace(views.clone());
-        let watcher = self.config.bounded.then(|| {
-            let stop = self.stop.clone();
-            tokio::spawn(async move {
-                // All at the same time: what one lane is done with may be given to it again.
-                while !views.iter().all(is_done) {
-                    for view in &mut views {
-                        drop(view.wait_for(|s| s.quiet).await);
-                    }
-                }
-                stop.send_replace(true);
-            })
-        });
         let mut outcome = Ok(());
-        while let Some(joined) = tasks.join_next().await {
+        let mut wait = self.config.bounded;
+        let done = job_done(views, self.membership.as_ref(), self.clock.as_ref());
+        tokio::pin!(done);
+        loop {
+            let joined = tokio::select! {
+                biased;
+                joined = tasks.join_next() => joined,
+                ended = &mut done, if wait => {
+                    wait = false;
+                    outcome = ended;
+                    self.stop.send_replace(true);
+                    continue;
+                }
+            };
+            let Some(joined) = joined else { break };
             let result = joined.unwrap_or_else(|e| {
                 Err(Error::new(Code::Internal, Disposition::Corrupt, "a lane panicked").with_source(e))
             });
@@ -136,15 +141,57 @@ impl Worker {
                 outcome = outcome.and(Err(error));
             }
         }
-        if let Some(watcher) = watcher {
-            watcher.abort();
-        }
         match tokio::time::timeout(LEAVE_DEADLINE, self.membership.leave()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "could not leave the group; the others notice a session later"),
             Err(_) => warn!("no answer to leaving the group; the others notice a session later"),
         }
         outcome
+    }
+}
+
+/// Returns once the whole bounded job is done. A worker's own share is not enough: another one that was killed, or
+/// whose answer to joining was lost, holds splits that nobody works on until its session ends, and then they come here.
+///
+/// # Errors
+/// Where the rest of the job can never be asked for.
+async fn job_done(
+    mut views: Vec<watch::Receiver<LaneStatus>>,
+    membership: &dyn Membership,
+    clock: &dyn Clock,
+) -> Result<()> {
+    let mut awaited: Option<SplitId> = None;
+    let mut failed = false;
+    loop {
+        // All at the same time: what one lane is done with may be given to it again.
+        while !views.iter().all(is_done) {
+            for view in &mut views {
+                drop(view.wait_for(|s| s.quiet).await);
+            }
+        }
+        match membership.standings().await {
+            Ok(standings) => {
+                failed = false;
+                let left = unfinished(standings);
+                let Some(first) = left.first() else { return Ok(()) };
+                if awaited.as_ref() != Some(&first.split) {
+                    let position =
+                        first.position.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+                    info!(
+                        split = %first.split, position, end = %first.end, splits = left.len(),
+                        "own share is done; waiting for splits that others hold"
+                    );
+                    awaited = Some(first.split.clone());
+                }
+            }
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    warn!(%error, "own share is done; could not ask for the rest of the job, asking on");
+                }
+            }
+        }
+        clock.sleep(REST_PAUSE).await;
     }
 }
 

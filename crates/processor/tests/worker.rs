@@ -114,6 +114,23 @@ async fn a_bounded_worker_that_lost_its_membership_waits_for_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_bounded_worker_whose_share_is_done_ends_only_once_the_whole_job_is() {
+    let sink = MemorySink::new(&[]);
+    let membership = MemoryMembership::owning(&["a"]);
+    membership.of_job(&["a", "b"], &sink, RECORDS);
+    let running = tokio::spawn(run(worker(&sink, &membership, 2)));
+    // Asked again and again while somebody else holds the other split and delivers nothing of it.
+    membership.asked(4).await;
+    assert!(!membership.has_left() && !running.is_finished());
+    assert_complete(&sink, &["a"]);
+    assert!(sink.committed("b").is_empty());
+    // The other one's session has ended.
+    membership.own(&["a", "b"]);
+    running.await.unwrap().unwrap();
+    assert_complete(&sink, &["a", "b"]);
+}
+
+#[tokio::test]
 async fn an_error_that_only_an_operator_can_mend_ends_the_worker_with_it() {
     let sink = MemorySink::new(&[Fault { at: 7, disposition: Disposition::Reject, applied: false }]);
     let error = run(worker(&sink, &MemoryMembership::owning(&["a"]), 1)).await.unwrap_err();

@@ -18,9 +18,11 @@ mod event;
 mod invariant;
 mod state;
 mod step;
+mod unfinished;
 
 pub use effect::Effect;
 pub use event::{During, Event};
 pub use invariant::{Violation, check};
 pub use state::{Limits, Owned, Phase, State, Transaction};
 pub use step::step;
+pub use unfinished::unfinished;

@@ -16,7 +16,7 @@ use crate::membership::SimMembership;
 use crate::mutant::Mutant;
 use crate::network::Endpoint;
 use crate::reader::SimReader;
-use crate::scenario::{SESSION_MS, Scenario};
+use crate::scenario::Scenario;
 use crate::world::{Event, State, World};
 
 /// A job and what goes wrong with it: enough to run the same history again.
@@ -151,17 +151,6 @@ fn judge(world: &World) -> bool {
         }
     }
     if state.processes.iter().all(crate::process::Process::has_ended) {
-        if !state.stopping && state.disturbed && !state.checker.is_complete() {
-            // The group counts a dead worker in until its session ends, and the others are right to end when their
-            // share is done. Whoever runs a bounded job sees that a worker was killed or stood still, and runs it again.
-            if let Some(process) = state.processes.first_mut() {
-                process.wait_for_restart();
-            }
-            state.disturbed = false;
-            state.last_fault_ms = now;
-            state.schedule(now + SESSION_MS + 1, Event::Restart { worker: 0 });
-            return false;
-        }
         if quiet {
             let State { checker, cluster, .. } = state;
             checker.finish(cluster);
@@ -194,7 +183,8 @@ fn start(world: &Arc<World>, worker: usize) {
         (scenario, incarnation, predecessor, starts, ends)
     };
     let endpoint = Endpoint { world: Arc::clone(world), worker, incarnation };
-    let membership = Arc::new(SimMembership::new(endpoint.clone(), scenario.lanes));
+    let ranges = starts.iter().copied().zip(ends.iter().copied()).collect();
+    let membership = Arc::new(SimMembership::new(endpoint.clone(), scenario.lanes, ranges));
     let parts = (0..scenario.lanes)
         .map(|lane| LaneParts {
             reader: Box::new(SimReader::new(endpoint.clone(), ends.clone(), &scenario)),

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
-use velostream_core::{Assignment, AssignmentVersion, LaneIndex, Membership, Phase, Result, SplitId, Token};
+use velostream_core::{
+    Assignment, AssignmentVersion, Code as PublicCode, Disposition, Error, LaneIndex, Membership, Phase,
+    Result, SplitId, Standing, Token,
+};
 use velostream_protocol::kafka_lane::Member;
 
 use crate::broker::{Answer, Code, Request};
-use crate::names::split_name;
+use crate::names::{position, split_name};
 use crate::network::Endpoint;
 use crate::scenario::{HEARTBEAT_MS, SESSION_MS};
 
@@ -47,6 +50,8 @@ struct Shared {
 pub(crate) struct SimMembership {
     endpoint: Endpoint,
     lanes: u16,
+    /// Pinned start, and end at the start of the process, per split.
+    ranges: Vec<(i64, i64)>,
     shared: Mutex<Shared>,
     changed: Notify,
 }
@@ -59,7 +64,7 @@ enum Ended {
 }
 
 impl SimMembership {
-    pub(crate) fn new(endpoint: Endpoint, lanes: u16) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, lanes: u16, ranges: Vec<(i64, i64)>) -> Self {
         let member = Member { member_id: String::new(), generation: -1 };
         let nothing = Assignment {
             version: AssignmentVersion(0),
@@ -73,7 +78,7 @@ impl SimMembership {
             live: None,
             leaving: false,
         };
-        Self { endpoint, lanes, shared: Mutex::new(shared), changed: Notify::new() }
+        Self { endpoint, lanes, ranges, shared: Mutex::new(shared), changed: Notify::new() }
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Shared) -> T) -> T {
@@ -162,6 +167,24 @@ impl Membership for SimMembership {
     fn acknowledge(&self, lane: LaneIndex, version: AssignmentVersion) {
         self.with(|shared| shared.acknowledged.insert(lane, version));
         self.changed.notify_waiters();
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>> {
+        let partitions = (0_u32..).zip(&self.ranges).map(|(split, _)| split).collect();
+        let answer = self.endpoint.call(Request::OffsetFetch { partitions, stable: false }).await;
+        let Ok(Answer::Offsets(offsets)) = answer else {
+            return Err(Error::new(
+                PublicCode::KafkaTimeout,
+                Disposition::Retry,
+                format!("OffsetFetch: {answer:?}"),
+            ));
+        };
+        let standing = |(split, (start, end)): (u32, &(i64, i64))| {
+            let name = split_name(split);
+            let committed = offsets.get(&split).map_or(*start, |stored| stored.offset);
+            Standing { position: Some(position(&name, committed)), end: position(&name, *end), split: name }
+        };
+        Ok((0_u32..).zip(&self.ranges).map(standing).collect())
     }
 
     async fn leave(&self) -> Result<()> {

@@ -98,8 +98,6 @@ pub(crate) struct State {
     pub(crate) starts: Vec<usize>,
     pub(crate) stopping: bool,
     pub(crate) events: u64,
-    /// A worker was killed or stood still since the job was started.
-    pub(crate) disturbed: bool,
 }
 
 /// The world of one history.
@@ -142,7 +140,6 @@ impl State {
             starts: Vec::new(),
             stopping: false,
             events: 0,
-            disturbed: false,
             scenario,
         };
         for fault in faults {
@@ -308,7 +305,6 @@ impl State {
     pub(crate) fn pause(&mut self, now: u64, worker: usize, ms: u64) {
         if let Some(process) = self.processes.get_mut(worker) {
             process.pause_until(now + ms);
-            self.disturbed = true;
             self.last_fault_ms = self.last_fault_ms.max(now + ms);
         }
     }
@@ -320,7 +316,6 @@ impl State {
         }
         self.trace.line(|| format!("{now:>6}  worker {worker} is killed"));
         self.last_fault_ms = self.last_fault_ms.max(now);
-        self.disturbed = true;
         self.schedule(now + restart_ms, Event::Restart { worker });
     }
 }

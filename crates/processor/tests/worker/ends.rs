@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use velostream_core::{
     Assignment, AssignmentVersion, BatchId, Chunk, Claim, Code, Codec, Disposition, Encoding, Error,
     LaneIndex, Membership, Payload, Phase, Progress, Read, Result, SinkLane, SourcePosition, SplitId,
-    SplitReader, StreamRecord, Token,
+    SplitReader, Standing, StreamRecord, Token,
 };
 
 /// Numbers `0..count` as the values that a complete sink holds.
@@ -96,7 +96,7 @@ pub(crate) struct Fault {
     pub(crate) applied: bool,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Log {
     faults: Vec<Fault>,
     calls: usize,
@@ -105,7 +105,7 @@ struct Log {
 }
 
 /// What is committed, shared by all lanes.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MemorySink(Arc<Mutex<Log>>);
 
 impl MemorySink {
@@ -226,6 +226,10 @@ impl Token for Nothing {
 pub(crate) struct MemoryMembership {
     published: watch::Sender<Arc<Assignment>>,
     left: watch::Sender<bool>,
+    /// Splits of the job, the sink that they go to, and how many records each has.
+    job: Mutex<Option<(Vec<SplitId>, MemorySink, u64)>>,
+    /// How often the standing of the job was asked for.
+    asked: watch::Sender<u32>,
 }
 
 impl MemoryMembership {
@@ -236,13 +240,29 @@ impl MemoryMembership {
             splits: Vec::new(),
             token: Arc::new(Nothing),
         };
-        let this = Self { published: watch::Sender::new(Arc::new(nothing)), left: watch::Sender::new(false) };
+        let this = Self {
+            published: watch::Sender::new(Arc::new(nothing)),
+            left: watch::Sender::new(false),
+            job: Mutex::new(None),
+            asked: watch::Sender::new(0),
+        };
         this.own(splits);
         Arc::new(this)
     }
 
     pub(crate) fn own(&self, splits: &[&str]) {
         self.publish(Phase::Owned, splits.iter().map(|s| SplitId::new(*s)).collect());
+    }
+
+    /// The job has these splits, whoever owns them.
+    pub(crate) fn of_job(&self, splits: &[&str], sink: &MemorySink, count: u64) {
+        let splits = splits.iter().map(|s| SplitId::new(*s)).collect();
+        *self.job.lock().unwrap() = Some((splits, sink.clone(), count));
+    }
+
+    /// Returns once the standing of the job was asked for so often.
+    pub(crate) async fn asked(&self, times: u32) {
+        self.asked.subscribe().wait_for(|asked| *asked >= times).await.unwrap();
     }
 
     pub(crate) fn lose(&self) {
@@ -273,6 +293,27 @@ impl Membership for MemoryMembership {
     }
 
     fn acknowledge(&self, _: LaneIndex, _: AssignmentVersion) {}
+
+    async fn standings(&self) -> Result<Vec<Standing>> {
+        let asked = *self.asked.borrow();
+        self.asked.send_replace(asked + 1);
+        let job = self.job.lock().unwrap();
+        let Some((splits, sink, count)) = job.as_ref() else { return Ok(Vec::new()) };
+        if asked == 0 {
+            return Err(Error::new(
+                Code::KafkaTimeout,
+                Disposition::Retry,
+                "the first question gets no answer",
+            ));
+        }
+        let committed = |split: &SplitId| sink.0.lock().unwrap().progress.get(split).map_or(0, |(at, _)| *at);
+        let standing = |split: &SplitId| Standing {
+            split: split.clone(),
+            position: Some(position(split, committed(split))),
+            end: position(split, *count),
+        };
+        Ok(splits.iter().map(standing).collect())
+    }
 
     async fn leave(&self) -> Result<()> {
         self.left.send_replace(true);

@@ -125,7 +125,8 @@ impl State {
     }
 
     /// True where a bounded job has nothing left to do in this lane: its membership stands and gives it nothing, or
-    /// all that it owns has ended and is committed. The worker stops once all its lanes are quiet.
+    /// all that it owns has ended and is committed. Once all its lanes are quiet, the worker asks for the whole
+    /// job ([`unfinished`](super::unfinished)).
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         match self.phase {
