@@ -5,7 +5,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use velostream_fuzz::{selected, within};
 use velostream_kafka_batch::{
-    Batch, Batches, Compression, Limits, ProducerStamp, Record, WriteOptions, rewrite, write_batch,
+    Batch, Batches, Compression, Limits, ProducerStamp, Record, WriteOptions, merge, rewrite, write_batch,
 };
 
 /// What decompression may bring out; it bounds the memory together with the input.
@@ -40,6 +40,13 @@ fuzz_target!(|data: &[u8]| {
         rewritten.verify_crc().expect("the derived checksum is right");
         assert_eq!(rewritten.body(), batch.body());
     }
+    within(256, data, || {
+        if let Ok(twice) = merge(&[batch.clone(), batch.clone()], LIMITS) {
+            let twice = Batch::parse(twice).expect("what was merged parses");
+            twice.verify_crc().expect("what was merged has its checksum");
+            assert_eq!(twice.count(), 2 * batch.count());
+        }
+    });
     if let Some(records) = read.filter(|records| !records.is_empty()) {
         round_trip(records, Compression::ALL[usize::from(choice) % Compression::ALL.len()]);
     }

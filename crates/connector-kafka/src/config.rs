@@ -120,6 +120,9 @@ pub struct SinkConfig {
     pub transaction_timeout: Duration,
     /// Bytes of a lane's produce requests without an acknowledgement.
     pub max_in_flight_bytes: usize,
+    /// Batches of fewer bytes are joined with their neighbours before they are sent, if these use the same codec; 0 sends
+    /// every batch as it came.
+    pub merge_below_bytes: usize,
     /// How often the group's leader looks for new topics and partitions.
     pub discovery_interval: Duration,
     /// File that keeps this worker's member id, so that a restart after kill -9 need not wait for the session to end.
@@ -141,6 +144,7 @@ impl SinkConfig {
             rebalance_timeout: Duration::from_millis(1500),
             transaction_timeout: Duration::from_secs(10),
             max_in_flight_bytes: 8 << 20,
+            merge_below_bytes: 64 << 10,
             discovery_interval: Duration::from_secs(30),
             member_file: None,
         }

@@ -1,4 +1,4 @@
-//! One connection per broker, for one purpose.
+//! Connections to brokers, for one purpose.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,21 @@ use velostream_kafka_client::{BrokerId, Cluster, Connection};
 
 use crate::error::{Error, Result};
 
+/// One of several connections to a broker. What is sent on one is answered in order; a broker works on one request of a
+/// connection at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Road {
+    pub(crate) broker: BrokerId,
+    pub(crate) number: usize,
+}
+
 /// Connections that one owner uses for one purpose; nobody else's requests wait behind its own.
 #[derive(Debug)]
 pub(crate) struct Connections {
     cluster: Cluster,
     /// `source` or `sink`, for messages.
     side: &'static str,
-    open: BTreeMap<BrokerId, Connection>,
+    open: BTreeMap<Road, Connection>,
 }
 
 impl Connections {
@@ -24,14 +32,20 @@ impl Connections {
         &self.cluster
     }
 
-    /// The connection to a broker, opened where there is none that works.
+    /// The first connection to a broker, opened where there is none that works.
     pub(crate) async fn to(&mut self, broker: BrokerId) -> Result<Connection> {
-        if let Some(connection) = self.open.get(&broker).filter(|c| !c.is_closed()) {
+        self.on(Road { broker, number: 0 }).await
+    }
+
+    /// One of the connections to a broker, opened where there is none that works.
+    pub(crate) async fn on(&mut self, road: Road) -> Result<Connection> {
+        if let Some(connection) = self.open.get(&road).filter(|c| !c.is_closed()) {
             return Ok(connection.clone());
         }
+        let broker = road.broker;
         let context = format!("{} broker {broker}", self.side);
         let connection = self.cluster.open(broker).await.map_err(Error::client(context))?;
-        self.open.insert(broker, connection.clone());
+        self.open.insert(road, connection.clone());
         Ok(connection)
     }
 
@@ -47,11 +61,14 @@ impl Connections {
         self.open.values().any(Connection::is_closed)
     }
 
-    /// Forgets the connection to one broker.
+    /// Forgets the connections to one broker.
     pub(crate) fn forget(&mut self, broker: BrokerId) {
-        if let Some(connection) = self.open.remove(&broker) {
-            connection.close();
-        }
+        self.open.retain(|road, connection| {
+            if road.broker == broker {
+                connection.close();
+            }
+            road.broker != broker
+        });
     }
 
     /// Closes all, so that nothing that was sent on them is still to come.

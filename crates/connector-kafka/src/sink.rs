@@ -8,6 +8,7 @@ mod lane;
 mod outgoing;
 mod owner;
 mod produce;
+mod small;
 mod split;
 mod topics;
 

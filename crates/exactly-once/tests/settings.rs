@@ -81,7 +81,7 @@ source: { kafka: { bootstrap_servers: "a:1", topics: [t], exclude: [x], start: {
   isolation: read_uncommitted, fetch_max_bytes: 1KiB, partition_max_bytes: 2KiB, queue_bytes: 3KiB, client: { client_id: c, connect_timeout: 1s,
   request_timeout: 2s, reconnect_backoff: 3s, reconnect_backoff_max: 4s, max_in_flight_bytes: 5KiB, max_response_bytes: 6KiB } } }
 sink: { kafka: { bootstrap_servers: "b:1", topic: "x.{topic}", create_topics: false, replication_factor: 2, session_timeout: 60s,
-  heartbeat_interval: 11s, rebalance_timeout: 12s, transaction_timeout: 13s, max_in_flight_bytes: 7KiB, discovery_interval: 14s } }
+  heartbeat_interval: 11s, rebalance_timeout: 12s, transaction_timeout: 13s, max_in_flight_bytes: 7KiB, merge_below: 6KiB, discovery_interval: 14s } }
 exactly_once: { pass_through: off, transaction: { max_interval: 15ms, max_bytes: 8KiB } }
 processing: { retry_backoff: 16ms, retry_backoff_max: 17ms, max_decoded_bytes: 9MiB }
 "#;
@@ -97,7 +97,7 @@ processing: { retry_backoff: 16ms, retry_backoff_max: 17ms, max_decoded_bytes: 9
         r#"exclude: [Name("x")], start: Timestamp(1000), gap_policy: Continue, read_committed: false, bounded: true"#,
         "fetch_max_bytes: 1024, partition_max_bytes: 2048, queue_bytes: 3072, max_decoded_bytes: 9437184",
         r#"client_id: "c", connect_timeout: 1s, request_timeout: 2s, max_in_flight_bytes: 5120, max_response_bytes: 6144, reconnect_backoff: 3s, reconnect_backoff_max: 4s"#,
-        r#"topic: "x.{topic}", create_topics: false, replication_factor: 2, session_timeout: 60s, heartbeat_interval: 11s, rebalance_timeout: 12s, transaction_timeout: 13s, max_in_flight_bytes: 7168, discovery_interval: 14s, member_file: Some("m")"#,
+        r#"topic: "x.{topic}", create_topics: false, replication_factor: 2, session_timeout: 60s, heartbeat_interval: 11s, rebalance_timeout: 12s, transaction_timeout: 13s, max_in_flight_bytes: 7168, merge_below_bytes: 6144, discovery_interval: 14s, member_file: Some("m")"#,
         "Transactions { max_interval: 15ms, max_bytes: 8192, pass_through: false }",
         "Backoff { base: 16ms, max: 17ms }, bounded: false, max_decoded_bytes: 9437184",
     ] {

@@ -56,7 +56,8 @@
 //! # What it does not do
 //!
 //! It reads no message set of magic 0 or 1 (before Kafka 0.11). It filters no aborted transactions: that needs the
-//! Fetch reply's list, see [`ControlMarker`]. It picks no compression level and splits no batch by size. It holds no
+//! Fetch reply's list, see [`ControlMarker`]. It picks no compression level, splits no batch by size and
+//! does not choose which batches to [`merge`]. It holds no
 //! connection and knows no request.
 
 mod attributes;
@@ -68,6 +69,7 @@ mod error;
 mod fallback;
 mod header;
 mod marker;
+mod merge;
 mod reader;
 mod record;
 mod rewrite;
@@ -81,6 +83,7 @@ pub use compression::Compression;
 pub use error::{Error, RecordFault, Result};
 pub use fallback::Fallback;
 pub use marker::ControlMarker;
+pub use merge::merge;
 pub use reader::RecordReader;
 pub use record::{Limits, Record, RecordHeader};
 pub use rewrite::{ProducerStamp, Rewritten, rewrite};

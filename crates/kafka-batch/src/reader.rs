@@ -48,10 +48,7 @@ impl RecordReader {
     }
 
     fn read(&mut self) -> Result<Record, RecordFault> {
-        let mut length = Fields { section: &self.section, at: self.at, end: self.section.len() };
-        let end = length.length("length")?;
-        let mut fields = Fields { section: &self.section, at: length.at, end: length.at + end };
-        fields.skip_byte("attributes")?;
+        let mut fields = Fields::record(&self.section, self.at)?;
         let timestamp_delta = fields.number("timestamp delta")?;
         let delta = fields.number("offset delta")?;
         if delta < self.next_delta || delta > self.last_delta {
@@ -118,14 +115,29 @@ impl Iterator for RecordReader {
 impl FusedIterator for RecordReader {}
 
 /// Reads fields between `at` and `end`; `end` never exceeds the section.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     section: &'a Bytes,
     at: usize,
     end: usize,
 }
 
-impl Fields<'_> {
-    fn rest(&self) -> &[u8] {
+impl<'a> Fields<'a> {
+    /// Of the record at `at`, behind its length and attributes.
+    pub(crate) fn record(section: &'a Bytes, at: usize) -> Result<Self, RecordFault> {
+        let mut length = Self { section, at, end: section.len() };
+        let end = length.length("length")?;
+        let mut fields = Self { section, at: length.at, end: length.at + end };
+        fields.skip_byte("attributes")?;
+        Ok(fields)
+    }
+
+    /// Where the last of them ends.
+    pub(crate) const fn end(&self) -> usize {
+        self.end
+    }
+
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.section.get(self.at..self.end).unwrap_or_default()
     }
 
@@ -141,7 +153,7 @@ impl Fields<'_> {
         Ok(())
     }
 
-    fn number(&mut self, field: &'static str) -> Result<i64, RecordFault> {
+    pub(crate) fn number(&mut self, field: &'static str) -> Result<i64, RecordFault> {
         match varint::decode(self.rest()) {
             Ok((value, taken)) => {
                 self.at += taken;

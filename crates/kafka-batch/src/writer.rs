@@ -68,7 +68,7 @@ pub fn write_marker(
 }
 
 /// Fills in the header of a batch whose section is written.
-fn finish(
+pub(crate) fn finish(
     mut batch: Vec<u8>,
     count: usize,
     attributes: u16,

@@ -12,7 +12,8 @@ use proptest::sample::{Index, select};
 use sealed::{Head, sealed};
 use velostream_core::Disposition;
 use velostream_kafka_batch::{
-    Batch, Batches, Compression, Error, Limits, ProducerStamp, Record, WriteOptions, rewrite, write_batch,
+    Batch, Batches, Compression, Error, Limits, ProducerStamp, Record, WriteOptions, merge, rewrite,
+    write_batch,
 };
 
 const LIMIT: usize = 64 << 10;
@@ -38,6 +39,7 @@ fn read_all(bytes: &Bytes) -> usize {
             let Ok(batch) = batch else { break };
             drop((batch.verify_crc(), batch.fallback(0), batch.control_marker(), rewrite(&batch, STAMP)));
             drop(batch.records(LIMITS));
+            drop(merge(&[batch.clone(), batch], LIMITS));
         }
     });
     usize::try_from(info.bytes_max).unwrap()

@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use velostream_kafka_batch::{
-    Batch, Batches, Compression, Limits, ProducerStamp, Record, RecordHeader, WriteOptions, rewrite,
-    write_batch,
+    Batch, Batches, Compression, Limits, ProducerStamp, Record, RecordHeader, WriteOptions, merge,
+    rewrite, write_batch,
 };
 
 const LIMITS: Limits = Limits { max_decompressed_bytes: 8 << 20 };
@@ -102,6 +102,21 @@ proptest! {
         prop_assert_eq!(rewrite(&sink, second).unwrap(), rewrite(&source, second).unwrap());
         let direct = WriteOptions { compression, stamp: Some(first), transactional: true };
         prop_assert_eq!(once.to_bytes(), write_batch(&source.records(LIMITS).unwrap(), direct).unwrap());
+    }
+
+    #[test]
+    fn merged_batches_are_the_batch_of_all_their_records(
+        parts in vec(records(), 1..6), compression in compression(),
+    ) {
+        let options = WriteOptions { compression, ..WriteOptions::default() };
+        let batches: Vec<_> = parts.iter()
+            .map(|records| Batch::parse(write_batch(records, options).unwrap()).unwrap())
+            .collect();
+        let merged = merge(&batches, LIMITS).unwrap();
+        prop_assert_eq!(&merged, &write_batch(&parts.concat(), options).unwrap());
+        let merged = Batch::parse(merged).unwrap();
+        merged.verify_crc().unwrap();
+        prop_assert_eq!(merged.fallback(0), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A transactional lane: the driver's calls become events of the lane machine, its effects become requests.
 
+mod write;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,9 +17,10 @@ use velostream_protocol::kafka_lane::{
 
 use super::claim::{claim, journal_batch};
 use super::coordinator::{Coordinator, Failed, Hint, StoredOffset};
-use super::outgoing::{Content, Cut, Outgoing, Target, advance_sequence, content, offset_of, sign};
+use super::outgoing::{Outgoing, Ranged, Target, offset_of};
 use super::owner::Owner;
 use super::produce::{Fate, Pipeline};
+use super::small::Small;
 use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
@@ -38,6 +41,8 @@ pub struct KafkaLane {
     /// `None` only after a defect was reported.
     state: Option<State>,
     sequences: BTreeMap<Target, i32>,
+    /// What waits to be joined with what follows.
+    small: Small,
     /// Targets added to the open transaction by hand (V1).
     added: Vec<Target>,
     /// Source ranges whose batch was refused: written record by record.
@@ -89,6 +94,7 @@ impl KafkaLane {
             },
             state: Some(State::new(version)),
             sequences: BTreeMap::new(),
+            small: Small::default(),
             added: Vec::new(),
             suspects: BTreeMap::new(),
             max_decoded_bytes,
@@ -133,6 +139,7 @@ impl KafkaLane {
     fn disconnect(&mut self) {
         self.coordinator.disconnect();
         self.pipeline.disconnect();
+        self.small.clear();
         self.owner.connections.close();
     }
 
@@ -146,42 +153,6 @@ impl KafkaLane {
             (Ok(_), Failure::Denied) => Error::client(format!("{}: {during}", self.owner.id))(source),
             (Ok(_), _) => Error::Doubt { lane: self.owner.id.clone(), during, source: Some(source) },
         }
-    }
-
-    async fn push(
-        &mut self,
-        split: &SplitId,
-        kind: Kind,
-        from: i64,
-        batch: &velostream_kafka_batch::Batch,
-    ) -> Result<()> {
-        let claimed =
-            self.owner.splits.get(split).ok_or(Error::Defect("a chunk of a split that is not claimed"))?;
-        let target = if kind == Kind::Data { claimed.target.clone() } else { claimed.journal.clone() };
-        let index = claimed.index;
-        self.add_by_hand(&target).await?;
-        let identity = self.identity()?;
-        let records = batch.count();
-        let sequence = self.sequences.entry(target.clone()).or_insert(0);
-        let segments = sign(batch, identity, *sequence, split)?;
-        *sequence = advance_sequence(*sequence, records);
-        self.step(Event::Send { split: index, kind })?;
-        let bytes = segments.len();
-        self.pipeline.push(Outgoing { target, split: split.clone(), kind, from, records, bytes, segments });
-        self.send().await
-    }
-
-    async fn add_by_hand(&mut self, target: &Target) -> Result<()> {
-        let v1 = self.state.as_ref().is_some_and(|s| s.version == TransactionVersion::V1);
-        if !v1 || self.added.contains(target) {
-            return Ok(());
-        }
-        let identity = self.identity()?;
-        if let Err(failed) = self.coordinator.add_partition(identity, target).await {
-            return Err(self.doubt("AddPartitionsToTxn", failed));
-        }
-        self.added.push(target.clone());
-        Ok(())
     }
 
     /// Sends what may be sent; a connection that cannot be had leaves the transaction in doubt.
@@ -222,8 +193,7 @@ impl KafkaLane {
     fn stored(&mut self, batch: &Outgoing, first: i64, last: i64) -> Result<()> {
         let Some(split) = self.owner.splits.get_mut(&batch.split) else { return Ok(()) };
         if batch.kind == Kind::Progress {
-            split.progress_at = first;
-            return Ok(());
+            return split.appended_progress(first);
         }
         if split.acknowledged(first, last) {
             return Ok(());
@@ -233,53 +203,12 @@ impl KafkaLane {
         Err(Error::SinkWentBack { destination: batch.target.to_string(), what })
     }
 
-    /// R16: the transaction is given up; the batch is written again record by record, and the record that is refused
-    /// by itself is named.
-    async fn refused(&mut self, batch: &Outgoing, reason: String) -> Error {
-        if let Err(error) = self.step(Event::Failed(Failure::Poison)) {
-            return error;
-        }
-        self.disconnect();
-        let (split, destination) = (batch.split.clone(), batch.target.to_string());
-        if batch.records == 1 {
-            return Error::RecordRefused { split, offset: batch.from, destination, reason };
-        }
-        let (first, last) = (batch.from, batch.from.saturating_add(i64::from(batch.records)));
-        // Widened, not replaced: two refused batches of one transaction would take turns for ever.
-        let suspect = self.suspects.entry(split.clone()).or_insert((first, last));
-        *suspect = (suspect.0.min(first), suspect.1.max(last));
-        Error::BatchRefused { split, offset: batch.from, destination, reason }
-    }
-
-    async fn write_chunk(&mut self, chunk: &Chunk) -> Result<()> {
-        let claimed = self
-            .owner
-            .splits
-            .get(&chunk.split)
-            .ok_or(Error::Defect("a chunk of a split that is not claimed"))?;
-        let (from, next) = (offset_of(&chunk.from), offset_of(&chunk.next));
-        let suspect =
-            self.suspects.get(&chunk.split).is_some_and(|(first, last)| from < *last && next > *first);
-        let cut = if suspect { Cut::Records } else { Cut::Bytes(claimed.max_batch_bytes) };
-        match content(chunk, cut, self.max_decoded_bytes)? {
-            Content::Whole(batch) => self.push(&chunk.split, Kind::Data, from, &batch).await?,
-            Content::Encoded(batches) => {
-                for (from, batch) in batches {
-                    self.push(&chunk.split, Kind::Data, from, &batch).await?;
-                }
-            }
-        }
-        while self.pipeline.bytes() > self.owner.config.max_in_flight_bytes {
-            self.settle().await?;
-            self.send().await?;
-        }
-        Ok(())
-    }
-
     async fn commit_all(&mut self, progress: &[Progress]) -> Result<()> {
+        self.flush_all().await?;
         for one in progress {
             let batch = self.progress_batch(one)?;
-            self.push(&one.split, Kind::Progress, offset_of(&one.next), &batch).await?;
+            let (from, next) = (offset_of(&one.next), offset_of(&one.next));
+            self.push(&one.split, Kind::Progress, &Ranged { from, next, batch }).await?;
         }
         let mut effects = self.step(Event::Commit)?;
         while effects.is_empty() && self.pipeline.is_busy() {
@@ -377,6 +306,7 @@ impl KafkaLane {
 
     /// Drains and rolls back.
     async fn abort_all(&mut self) -> Result<()> {
+        self.small.clear();
         while self.pipeline.is_busy() {
             self.settle().await?;
             self.send().await?;

@@ -32,17 +32,29 @@ pub(super) struct Outgoing {
     pub(super) kind: Kind,
     /// Source offset of its first record.
     pub(super) from: i64,
+    /// Source offset next after its last one.
+    pub(super) next: i64,
     pub(super) records: i32,
     pub(super) bytes: usize,
     pub(super) segments: Segments,
 }
 
+/// A batch with the source offsets that it stands for, before it is signed.
+#[derive(Debug)]
+pub(super) struct Ranged {
+    /// Source offset of its first record.
+    pub(super) from: i64,
+    /// Source offset next after its last one.
+    pub(super) next: i64,
+    pub(super) batch: Batch,
+}
+
 /// Content of a chunk, before it is signed.
 pub(super) enum Content {
     /// The batch as it came.
-    Whole(Batch),
-    /// Encoded anew, each with the source offset of its first record.
-    Encoded(Vec<(i64, Batch)>),
+    Whole(Ranged),
+    /// Encoded anew.
+    Encoded(Vec<Ranged>),
 }
 
 /// How a chunk is cut.
@@ -60,7 +72,9 @@ pub(super) fn content(chunk: &Chunk, cut: Cut, max_decoded_bytes: usize) -> Resu
         Payload::Encoded(encoded) if encoded.encoding() == Encoding::KafkaBatchV2 => {
             let fits = matches!(cut, Cut::Bytes(max) if encoded.bytes().len() <= max);
             if fits {
-                return parse(encoded.bytes().clone(), &chunk.split).map(Content::Whole);
+                let batch = parse(encoded.bytes().clone(), &chunk.split)?;
+                let (from, next) = (offset_of(&chunk.from), offset_of(&chunk.next));
+                return Ok(Content::Whole(Ranged { from, next, batch }));
             }
             let records = encoded.decode(&chunk.from, max_decoded_bytes).map_err(|_| undecodable(chunk))?;
             (records, encoded.codec())
@@ -91,13 +105,13 @@ fn encode_bounded(
     options: WriteOptions,
     max_bytes: usize,
     split: &SplitId,
-    out: &mut Vec<(i64, Batch)>,
+    out: &mut Vec<Ranged>,
 ) -> Result<()> {
     if records.is_empty() {
         return Ok(());
     }
     let whole = encode(records, options, split)?;
-    if whole.1.len() <= max_bytes || records.len() == 1 {
+    if whole.batch.len() <= max_bytes || records.len() == 1 {
         out.push(whole);
         return Ok(());
     }
@@ -106,11 +120,12 @@ fn encode_bounded(
     encode_bounded(back, options, max_bytes, split, out)
 }
 
-fn encode(records: &[StreamRecord], options: WriteOptions, split: &SplitId) -> Result<(i64, Batch)> {
+fn encode(records: &[StreamRecord], options: WriteOptions, split: &SplitId) -> Result<Ranged> {
     let from = records.first().map_or(-1, |r| offset_of(&r.position));
+    let next = records.last().map_or(-1, |r| offset_of(&r.position) + 1);
     let plain: Vec<Record> = records.iter().map(to_record).collect();
     let bytes = write_batch(&plain, options).map_err(broken(split, from))?;
-    Ok((from, parse(bytes, split)?))
+    Ok(Ranged { from, next, batch: parse(bytes, split)? })
 }
 
 /// A batch that we wrote or whose checksum the reader has verified.

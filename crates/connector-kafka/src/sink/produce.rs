@@ -13,10 +13,14 @@ use velostream_kafka_client::{
 };
 
 use super::outgoing::{Outgoing, Target};
-use crate::connections::Connections;
+use crate::connections::{Connections, Road};
 use crate::error::{Error, Result};
 
-/// Requests in flight per broker: the most for which brokers keep idempotent order (KIP-98, KAFKA-5494).
+/// Connections to each broker, between which the partitions are divided: a broker works on one request of a connection at a
+/// time, so that one alone leaves its other threads without work.
+const ROADS: usize = 2;
+
+/// Requests in flight per connection: the most for which brokers keep idempotent order (KIP-98, KAFKA-5494).
 const MAX_IN_FLIGHT: usize = 5;
 
 /// Pause before a batch is sent again that came too early.
@@ -35,7 +39,7 @@ pub(super) enum Fate {
     Indefinite(client::Error),
 }
 
-type Answer = (BrokerId, Vec<Outgoing>, client::Result<ProduceResponse>);
+type Answer = (Road, Vec<Outgoing>, client::Result<ProduceResponse>);
 
 /// The pipeline.
 pub(super) struct Pipeline {
@@ -45,9 +49,10 @@ pub(super) struct Pipeline {
     max_version: i16,
     timeout: Duration,
     waiting: BTreeMap<Target, VecDeque<Outgoing>>,
-    leaders: BTreeMap<Target, BrokerId>,
+    /// The connection to the leader that each partition keeps, so that its batches arrive in order.
+    roads: BTreeMap<Target, Road>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
-    per_broker: BTreeMap<BrokerId, usize>,
+    per_road: BTreeMap<Road, usize>,
     clock: Arc<dyn Clock>,
     /// Bytes waiting or in flight.
     bytes: usize,
@@ -79,9 +84,9 @@ impl Pipeline {
             max_version,
             timeout,
             waiting: BTreeMap::new(),
-            leaders: BTreeMap::new(),
+            roads: BTreeMap::new(),
             in_flight: FuturesUnordered::new(),
-            per_broker: BTreeMap::new(),
+            per_road: BTreeMap::new(),
             clock,
             bytes: 0,
             opened: BTreeSet::new(),
@@ -104,10 +109,10 @@ impl Pipeline {
     pub(super) fn disconnect(&mut self) {
         self.connections.close();
         self.waiting.clear();
-        self.leaders.clear();
+        self.roads.clear();
         self.in_flight = FuturesUnordered::new();
         self.opening.clear();
-        self.per_broker.clear();
+        self.per_road.clear();
         self.bytes = 0;
     }
 
@@ -129,17 +134,16 @@ impl Pipeline {
     pub(super) async fn send(&mut self) -> Result<()> {
         let window = if self.opened.is_empty() { 1 } else { MAX_IN_FLIGHT };
         loop {
-            let mut request: BTreeMap<BrokerId, Vec<Outgoing>> = BTreeMap::new();
+            let mut request: BTreeMap<Road, Vec<Outgoing>> = BTreeMap::new();
             let targets: Vec<Target> = self.waiting.keys().cloned().collect();
             for target in targets {
-                let broker = self.leader(&target).await?;
-                if self.per_broker.get(&broker).copied().unwrap_or(0) >= window
-                    || self.opening.contains(&target)
+                let road = self.road(&target).await?;
+                if self.per_road.get(&road).copied().unwrap_or(0) >= window || self.opening.contains(&target)
                 {
                     continue;
                 }
                 let Some(queue) = self.waiting.get_mut(&target) else { continue };
-                request.entry(broker).or_default().extend(queue.pop_front());
+                request.entry(road).or_default().extend(queue.pop_front());
                 if queue.is_empty() {
                     self.waiting.remove(&target);
                 }
@@ -150,27 +154,29 @@ impl Pipeline {
             if request.is_empty() {
                 return Ok(());
             }
-            for (broker, batches) in request {
-                self.start(broker, batches).await?;
+            for (road, batches) in request {
+                self.start(road, batches).await?;
             }
         }
     }
 
-    async fn leader(&mut self, target: &Target) -> Result<BrokerId> {
-        if let Some(broker) = self.leaders.get(target) {
-            return Ok(*broker);
+    async fn road(&mut self, target: &Target) -> Result<Road> {
+        if let Some(road) = self.roads.get(target) {
+            return Ok(*road);
         }
         let cluster = self.connections.cluster();
         let leader = cluster
             .leader(&target.topic, target.partition)
             .await
             .map_err(Error::client(format!("sink {target}")))?;
-        self.leaders.insert(target.clone(), leader.broker);
-        Ok(leader.broker)
+        let others = self.roads.values().filter(|road| road.broker == leader.broker).count();
+        let road = Road { broker: leader.broker, number: others % ROADS };
+        self.roads.insert(target.clone(), road);
+        Ok(road)
     }
 
-    async fn start(&mut self, broker: BrokerId, batches: Vec<Outgoing>) -> Result<()> {
-        let connection = self.connections.to(broker).await?;
+    async fn start(&mut self, road: Road, batches: Vec<Outgoing>) -> Result<()> {
+        let connection = self.connections.on(road).await?;
         let mut topics: Vec<ProduceTopic> = Vec::new();
         for batch in &batches {
             let partition =
@@ -193,8 +199,8 @@ impl Pipeline {
         };
         let pending =
             connection.start(request).map_err(Error::client(format!("produce of {}", self.lane)))?;
-        *self.per_broker.entry(broker).or_default() += 1;
-        self.in_flight.push(Box::pin(async move { (broker, batches, pending.await) }));
+        *self.per_road.entry(road).or_default() += 1;
+        self.in_flight.push(Box::pin(async move { (road, batches, pending.await) }));
         Ok(())
     }
 
@@ -202,8 +208,8 @@ impl Pipeline {
     /// previous transaction, or is busy adding other partitions to this one, are put back in front; nothing of them
     /// was appended, and nothing of the same partition is in flight behind them.
     pub(super) async fn settle(&mut self) -> Vec<(Outgoing, Fate)> {
-        let Some((broker, batches, answer)) = self.in_flight.next().await else { return Vec::new() };
-        if let Some(count) = self.per_broker.get_mut(&broker) {
+        let Some((road, batches, answer)) = self.in_flight.next().await else { return Vec::new() };
+        if let Some(count) = self.per_road.get_mut(&road) {
             *count = count.saturating_sub(1);
         }
         let mut settled = Vec::new();
@@ -211,13 +217,13 @@ impl Pipeline {
         for batch in batches {
             match &answer {
                 Err(error) => settled.push((batch, Fate::Indefinite(error.clone()))),
-                Ok(response) => match fate(broker, &batch, response) {
+                Ok(response) => match fate(road.broker, &batch, response) {
                     Some(fate) => settled.push((batch, fate)),
                     None if self.opened.contains(&batch.target) => {
                         let code = ErrorCode::CONCURRENT_TRANSACTIONS;
                         settled.push((
                             batch,
-                            Fate::Indefinite(code.into_error(broker, client::ApiKey::Produce)),
+                            Fate::Indefinite(code.into_error(road.broker, client::ApiKey::Produce)),
                         ));
                     }
                     None => early.push(batch),

@@ -46,6 +46,7 @@ pub fn sink(sink: &KafkaSink, member_file: Option<PathBuf>) -> connector::SinkCo
     settings.rebalance_timeout = sink.rebalance_timeout;
     settings.transaction_timeout = sink.transaction_timeout;
     settings.max_in_flight_bytes = length(sink.max_in_flight_bytes);
+    settings.merge_below_bytes = length(sink.merge_below);
     settings.discovery_interval = sink.discovery_interval;
     settings.member_file = member_file;
     settings

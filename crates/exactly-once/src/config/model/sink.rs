@@ -71,6 +71,11 @@ pub struct KafkaSink {
     #[serde(default = "max_in_flight_bytes", with = "size")]
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub max_in_flight_bytes: u64,
+    /// Batches of fewer bytes are joined with their neighbours of the same codec before they are sent, which costs the
+    /// worker a decompression and saves the brokers more; 0 sends every batch as it came. Default 64 KiB.
+    #[serde(default = "merge_below", with = "size")]
+    #[garde(custom(size::within(0, 1 << 30)))]
+    pub merge_below: u64,
     /// How often new topics and partitions are looked for. Default 30 s.
     #[serde(default = "discovery_interval", with = "duration")]
     #[garde(custom(duration::within(Duration::from_millis(100), Duration::from_secs(3600))))]
@@ -109,6 +114,10 @@ const fn max_in_flight_bytes() -> u64 {
     8 << 20
 }
 
+const fn merge_below() -> u64 {
+    64 << 10
+}
+
 const fn discovery_interval() -> Duration {
     Duration::from_secs(30)
 }
@@ -128,6 +137,7 @@ impl KafkaSink {
             rebalance_timeout: rebalance_timeout(),
             transaction_timeout: transaction_timeout(),
             max_in_flight_bytes: max_in_flight_bytes(),
+            merge_below: merge_below(),
             discovery_interval: discovery_interval(),
             client: ClientConfig::default(),
         }
