@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use velostream_core::Epoch;
+use velostream_core::{Epoch, mutant};
 
 use crate::disk::Disk;
 use crate::layout::Layout;
@@ -99,7 +99,9 @@ impl ManifestStore {
             self.ensure_newest(manifest.epoch)?;
             return Err(unknown("rename")(source));
         }
-        self.disk.sync_dir(&self.layout.dir.state()).map_err(unknown("sync the directory of"))?;
+        if !mutant!(CommitNotSynced) {
+            self.disk.sync_dir(&self.layout.dir.state()).map_err(unknown("sync the directory of"))?;
+        }
         self.ensure_newest(manifest.epoch).map_err(|error| match error {
             // Only the check failed: that the rename took place must not be forgotten.
             Error::Read { path, source } => Error::CommitUnknown { action: "list", path, source },
@@ -164,6 +166,9 @@ impl ManifestStore {
         }
         let old = self.layout.dir.epochs()?.into_iter().filter(|epoch| *epoch < manifest.epoch);
         for path in old.map(|epoch| self.layout.dir.manifest(epoch)).chain(self.layout.dir.temporaries()?) {
+            if mutant!(OldManifestKept) {
+                break;
+            }
             self.remove(&path)?;
         }
         self.sync_dir(self.layout.dir.path())?;
@@ -186,7 +191,7 @@ impl ManifestStore {
         self.remove(temporary)?;
         let written = self.disk.create(temporary).and_then(|file| {
             self.disk.write(&file, temporary, &bytes, 0)?;
-            self.disk.sync(&file, temporary)
+            if mutant!(ManifestNotSynced) { Ok(()) } else { self.disk.sync(&file, temporary) }
         });
         written.map_err(|source| {
             // Gives the space back on a full disk; the next claim removes it in any case.

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use velostream_core::{BatchId, Chunk, Claim, Epoch, Payload, Progress, SourcePosition, SplitId};
+use velostream_core::{BatchId, Chunk, Claim, Epoch, Payload, Progress, SourcePosition, SplitId, mutant};
 
 use crate::disk::Disk;
 use crate::lane::Start;
@@ -82,7 +82,8 @@ impl Writer {
         let mut manifest = Manifest { epoch: found.epoch.next(), ..found.clone() };
         store.create(&manifest)?;
         // An owner that this claim fences may have committed since `found` was read; from here on it cannot.
-        if let Some(late) = Manifest::read(&store.layout.dir, found.epoch)?.filter(|late| *late != found) {
+        let late = Manifest::read(&store.layout.dir, found.epoch)?.filter(|late| *late != found);
+        if let Some(late) = late.filter(|_| !mutant!(LateCommitOverlooked)) {
             manifest = Manifest { epoch: manifest.epoch, ..late };
             store.replace(&manifest)?;
         }
@@ -115,7 +116,7 @@ impl Writer {
         self.attempt("claim", |writer| {
             let mut next = writer.manifest.clone();
             for split in splits {
-                if !next.splits.contains_key(split) {
+                if !next.splits.contains_key(split) || mutant!(StartAtEveryClaim) {
                     let position = start.position(split)?;
                     next.splits.insert(split.clone(), Committed { position, batch: BatchId(0) });
                 }
@@ -204,6 +205,9 @@ impl Writer {
                 return Err(Error::Misuse { call: "commit", why });
             }
             next.commits = next.commits.saturating_add(1);
+            if mutant!(ManifestBeforeData) {
+                writer.store.replace(&next)?;
+            }
             writer.write_gathered()?;
             writer.sync_data(&mut next)?;
             writer.store.replace(&next)?;
@@ -294,8 +298,10 @@ impl Writer {
         if data.bytes == self.manifest.committed_bytes(&data.name) {
             return Ok(());
         }
-        let synced = self.store.disk.sync(&data.file, &data.path);
-        synced.map_err(write_failed("sync", &data.path))?;
+        if !mutant!(DataNotSynced) {
+            let synced = self.store.disk.sync(&data.file, &data.path);
+            synced.map_err(write_failed("sync", &data.path))?;
+        }
         if !data.named {
             self.store.sync_dir(self.store.layout.dir.path())?;
             data.named = true;

@@ -22,6 +22,7 @@ mod guarantees;
 mod ids;
 mod lane;
 mod membership;
+pub mod mutant;
 mod position;
 mod reader;
 mod record;

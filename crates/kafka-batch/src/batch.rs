@@ -1,6 +1,7 @@
 //! A view of one batch.
 
 use bytes::Bytes;
+use velostream_core::mutant;
 
 use crate::attributes::{self, TimestampType};
 use crate::header::{self, Header};
@@ -198,7 +199,7 @@ impl Batch {
     /// [`Error::Crc`] (Corrupt: fetch again before believing it), and those of [`validate`](Self::validate).
     pub fn verify_crc(&self) -> Result<()> {
         let computed = crc32c::crc32c(self.bytes.get(header::CRC_START..).unwrap_or_default());
-        if computed != self.header.crc {
+        if computed != self.header.crc && !mutant!(ChecksumIgnored) {
             return Err(Error::Crc { offset: self.base_offset(), stored: self.header.crc, computed });
         }
         self.validate()
@@ -211,7 +212,7 @@ impl Batch {
     /// [`Error::UnknownAttributes`], [`Error::UnknownCompression`] (Reject), [`Error::Header`] (Corrupt).
     pub fn validate(&self) -> Result<()> {
         let Header { base_offset, attributes, last_offset_delta, count, .. } = self.header;
-        if attributes & attributes::UNKNOWN != 0 {
+        if attributes & attributes::UNKNOWN != 0 && !mutant!(UnknownAttributesPass) {
             return Err(Error::UnknownAttributes { offset: base_offset, attributes });
         }
         self.compression()?;
@@ -239,11 +240,11 @@ impl Batch {
             Some(Fallback::Control)
         } else if self.header.count == 0 {
             Some(Fallback::Empty)
-        } else if position > self.base_offset() {
+        } else if position > self.base_offset() && !mutant!(BatchInFrontOfPositionPasses) {
             Some(Fallback::InsideBatch)
-        } else if self.has_holes() {
+        } else if self.has_holes() && !mutant!(HolesPassThrough) {
             Some(Fallback::Holes)
-        } else if self.has(attributes::LOG_APPEND_TIME) {
+        } else if self.has(attributes::LOG_APPEND_TIME) && !mutant!(AppendTimePassesThrough) {
             Some(Fallback::LogAppendTime)
         } else if self.has_delete_horizon() {
             Some(Fallback::DeleteHorizon)

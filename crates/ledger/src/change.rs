@@ -1,7 +1,7 @@
 //! What calls do to a root: pure, and each a no-op where it was done already.
 
 use velostream_checkpoint::{ActiveBatch, IdChunks};
-use velostream_core::BatchId;
+use velostream_core::{BatchId, mutant};
 
 use crate::root::Root;
 use crate::{Error, Result, TaskId};
@@ -109,6 +109,6 @@ pub(crate) fn abort(task: &TaskId, root: &Root, batch: BatchId) -> Result<Option
 /// Drops the live runs of buckets below `bucket`; `None` where there are none.
 pub(crate) fn expire(root: &Root, below: u64) -> Option<Root> {
     let mut next = root.clone();
-    next.live.retain(|run| run.bucket >= below);
+    next.live.retain(|run| run.bucket > below || (run.bucket == below && !mutant!(ExpiryTakesOneMore)));
     (next.live.len() < root.live.len()).then_some(next)
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use velostream_checkpoint::{IdChunks, ProcessingCheckpoint};
 use velostream_core::{
     BatchId, Clock, ConditionalStore, Disposition, Outcome, Result as CoreResult, RootVersion, RootWrite,
-    StoreGuarantees,
+    StoreGuarantees, mutant,
 };
 use velostream_record_id::TrackerKey;
 
@@ -109,7 +109,7 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
                 return Ok(self.hold(task, claimant, root, version));
             }
             let first_seen = *base.get_or_insert((root.epoch, root.nonce));
-            if first_seen != (root.epoch, root.nonce) {
+            if first_seen != (root.epoch, root.nonce) && !mutant!(ClaimOverNewerClaim) {
                 let owner = root.owner.map_or_else(|| "nobody".to_owned(), |owner| owner.to_string());
                 let by = root.epoch;
                 return Err(Error::Fenced {
@@ -246,6 +246,10 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
             let found = read.map_err(|source| Error::Store { task: held.ownership.task.clone(), source })?;
             for (((run, number), key), found) in some.iter().zip(keys).zip(found) {
                 let Some(found) = found else {
+                    if mutant!(MissingChunkIsEmpty) {
+                        held.index.keep(ChunkId::of(run, *number), Arc::default());
+                        continue;
+                    }
                     // The root that lists it may be an old one: only the present owner can say that it is lost.
                     held.refresh(&*self.store).await?;
                     return Err(Error::ChunkMissing { key: key.to_owned() });

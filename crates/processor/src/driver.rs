@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tracing::{Instrument, debug, info, info_span, warn};
 use velostream_core::{
     Assignment, Chunk, Clock, Code, Disposition, Error, LaneIndex, Membership, Payload, Read, Result,
-    SinkLane, SplitId, SplitReader,
+    SinkLane, SplitId, SplitReader, mutant,
 };
 use velostream_protocol::job::{self, During, Effect, Event, Limits, Phase, State, step};
 
@@ -111,16 +111,18 @@ impl Driver {
     }
 
     fn until_due(&self) -> Option<Duration> {
-        let begun = self.begun_at.filter(|_| matches!(self.state.phase, Phase::Open(_)))?;
+        let open = matches!(self.state.phase, Phase::Open(_)) && !mutant!(TransactionNeverDue);
+        let begun = self.begun_at.filter(|_| open)?;
         let age = self.parts.clock.monotonic().saturating_sub(begun);
         Some(self.parts.transactions.max_interval.saturating_sub(age))
     }
 
     fn assigned(&mut self, assignment: Arc<Assignment>) -> Event {
+        let moved = mutant!(SplitChangesLane) && assignment.version.0.is_multiple_of(2);
         let splits = assignment
             .splits
             .iter()
-            .filter(|s| lane_of(s, self.parts.lanes) == self.parts.index)
+            .filter(|s| (lane_of(s, self.parts.lanes) == self.parts.index) != moved)
             .cloned()
             .collect::<Vec<_>>();
         debug!(version = %assignment.version, phase = ?assignment.phase, splits = splits.len(), "assignment");

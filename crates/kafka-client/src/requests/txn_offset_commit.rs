@@ -108,7 +108,8 @@ impl Request for TxnOffsetCommit {
     }
 
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        if self.member.is_empty() || self.generation < 0 {
+        let anonymous = self.member.is_empty() || self.generation < 0;
+        if anonymous && !velostream_core::mutant!(AnonymousRequest) {
             return Err(Error::AnonymousMember {
                 group: self.group.clone(),
                 member: self.member.clone(),

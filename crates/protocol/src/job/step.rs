@@ -2,6 +2,7 @@
 
 use velostream_core::{
     AssignmentVersion, BatchId, Claim, Disposition, Phase as Membership, Progress, SourcePosition, SplitId,
+    mutant,
 };
 
 use super::{During, Effect, Event, Owned, Phase, State, Transaction};
@@ -19,7 +20,7 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         Event::Assigned { version, phase: Membership::Rejoining, .. } => rejoining(state, version),
         Event::Assigned { version, phase, splits } => {
             let lost = phase == Membership::Lost;
-            let splits = if lost { Vec::new() } else { splits };
+            let splits = if lost && !mutant!(LossKeepsSplits) { Vec::new() } else { splits };
             assigned(State { lost, ..state }, version, splits)
         }
         Event::Claimed(claims) => claimed(state, claims),
@@ -42,7 +43,7 @@ fn rejoining(mut state: State, version: AssignmentVersion) -> (State, Vec<Effect
     let mut effects = Vec::new();
     state.version = version;
     state.held = true;
-    if matches!(state.phase, Phase::Open(_)) {
+    if matches!(state.phase, Phase::Open(_)) && !mutant!(RejoinBeforeCommit) {
         commit(&mut state, &mut effects, false);
     } else {
         acknowledge(&state, &mut effects);
@@ -53,7 +54,7 @@ fn rejoining(mut state: State, version: AssignmentVersion) -> (State, Vec<Effect
 fn assigned(mut state: State, version: AssignmentVersion, splits: Vec<SplitId>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     revoke(&mut state, &mut effects);
-    if matches!(state.phase, Phase::Open(_) | Phase::Committing(_)) {
+    if matches!(state.phase, Phase::Open(_) | Phase::Committing(_)) && !mutant!(LossKeepsTransaction) {
         // The generation has moved already, so a commit could only be refused.
         effects.push(Effect::Abort);
     }
@@ -119,7 +120,8 @@ fn chunk(
         return (state, Vec::new());
     }
     let forward = matches!(from.order(&next), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal));
-    if expected.order(from) != Some(std::cmp::Ordering::Equal) || !forward {
+    let touches = expected.order(from) == Some(std::cmp::Ordering::Equal) || mutant!(ChunkGapAccepted);
+    if !touches || !forward {
         // A gap or an overlap of the reader must never be committed as if it were continuous.
         return fail(state);
     }
@@ -129,7 +131,7 @@ fn chunk(
     open.bytes = open.bytes.saturating_add(bytes);
     open.records = open.records.saturating_add(records);
     effects.push(Effect::Write);
-    let full = open.bytes >= state.limits.max_bytes;
+    let full = open.bytes >= state.limits.max_bytes && !mutant!(TransactionNeverFull);
     state.phase = Phase::Open(open);
     if full {
         commit(&mut state, &mut effects, false);
@@ -183,7 +185,7 @@ fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
 /// Idle is a position too: it is committed, so that retention cannot turn a caught-up position into a gap.
 fn idle(mut state: State) -> (State, Vec<Effect>) {
     let advanced = state.owned.values().any(|o| o.advanced.is_some());
-    if state.phase != Phase::Ready || !advanced || state.held {
+    if state.phase != Phase::Ready || !advanced || state.held || mutant!(IdlePositionKept) {
         return (state, Vec::new());
     }
     let mut effects = Vec::new();
@@ -215,6 +217,11 @@ fn commit(state: &mut State, effects: &mut Vec<Effect>, released: bool) {
         })
         .collect();
     effects.push(Effect::Commit(progress));
+    if mutant!(PositionBeforeCommitted) {
+        for (split, next) in &open.touched {
+            state.owned.entry(split.clone()).and_modify(|o| o.committed = next.clone());
+        }
+    }
     state.phase = Phase::Committing(open);
 }
 
@@ -277,7 +284,11 @@ fn failed(mut state: State, during: During, disposition: Disposition) -> (State,
                 finish(&mut state, &mut effects);
             } else {
                 effects.push(Effect::Pause { failures: state.failures });
-                effects.push(Effect::Reset);
+                if mutant!(DoubtWithoutReset) {
+                    claim(&mut state, &mut effects);
+                } else {
+                    effects.push(Effect::Reset);
+                }
             }
         }
     }

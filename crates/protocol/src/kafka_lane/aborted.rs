@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use velostream_core::mutant;
+
 /// What a batch header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BatchKind {
@@ -52,17 +54,20 @@ impl AbortedFilter {
     /// Judges the next batch in offset order.
     pub fn judge(&mut self, last_offset: i64, kind: BatchKind) -> Verdict {
         while let Some((producer_id, first)) = self.pending.last().copied()
-            && first <= last_offset
+            && (first <= last_offset || mutant!(AbortedByProducer))
         {
             self.active.insert(producer_id);
             self.pending.pop();
         }
         match kind {
+            BatchKind::Plain if mutant!(PlainBatchesDropped) && !self.active.is_empty() => Verdict::Skip,
             BatchKind::Plain => Verdict::Deliver,
             BatchKind::Transactional { producer_id } if self.active.contains(&producer_id) => Verdict::Skip,
             BatchKind::Transactional { .. } => Verdict::Deliver,
             BatchKind::AbortMarker { producer_id } => {
-                self.active.remove(&producer_id);
+                if !mutant!(AbortedByFirstOffset) {
+                    self.active.remove(&producer_id);
+                }
                 Verdict::Skip
             }
             BatchKind::OtherControl => Verdict::Skip,

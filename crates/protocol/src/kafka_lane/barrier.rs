@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use velostream_core::mutant;
+
 /// One record of a split's partition in the job's internal topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalEntry<P> {
@@ -67,8 +69,11 @@ impl<P: Clone> Barrier<P> {
     /// An entry read **uncommitted**: claims are plain records, but a reader of committed data would not be shown
     /// them behind an open transaction.
     pub fn observe_uncommitted(&mut self, offset: i64, entry: &JournalEntry<P>) {
-        if offset >= self.claim {
+        if offset >= self.claim || mutant!(NobodyFenced) {
             return;
+        }
+        if mutant!(NewestOwnerFencedOnly) {
+            self.lanes.clear();
         }
         let (JournalEntry::Claim { lane } | JournalEntry::Progress { lane, .. }) = entry;
         let seen = self.lanes.entry(lane.clone()).or_insert(offset);
@@ -86,8 +91,10 @@ impl<P: Clone> Barrier<P> {
     }
 
     /// Reading committed data has come to `position`, and the last stable offset is `last_stable`.
-    pub const fn read_committed_to(&mut self, position: i64, last_stable: i64) {
-        if position > self.claim && last_stable > self.claim {
+    pub fn read_committed_to(&mut self, position: i64, last_stable: i64) {
+        let own_claim_is_read = position > self.claim && last_stable > self.claim;
+        let as_far_as_stable = mutant!(ReadToLastStable) && position >= last_stable;
+        if own_claim_is_read || as_far_as_stable || mutant!(BarrierSkipped) {
             self.passed = true;
         }
     }
@@ -99,7 +106,8 @@ impl<P: Clone> Barrier<P> {
         self.lanes
             .iter()
             .filter(|(lane, seen)| {
-                **lane != self.own_lane && **seen > self.fenced_up_to && !self.released(lane, **seen)
+                let fenced_before = **seen <= self.fenced_up_to && !mutant!(FencedAgainAndAgain);
+                **lane != self.own_lane && !fenced_before && !self.released(lane, **seen)
             })
             .map(|(lane, seen)| Fence { lane: lane.clone(), seen_at: *seen })
             .collect()

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use velostream_core::mutant;
+
 use super::{Effect, Event, Failure, Identity, Kind, Member, Open, Phase, State, TransactionVersion};
 
 /// A call that the machine refuses because it would break the protocol; a defect of the caller.
@@ -74,8 +76,14 @@ fn initialized(phase: Phase, identity: Identity) -> Step {
 }
 
 fn begin(phase: Phase, member: Member, owned: BTreeSet<u32>) -> Step {
-    let Phase::Ready(identity) = phase else { return wrong("begin") };
-    if !member.is_real() {
+    let identity = match phase {
+        Phase::Ready(identity) => identity,
+        Phase::Open(open) if mutant!(MembershipRefreshed) => {
+            return Ok((Phase::Open(Open { member, ..open }), vec![]));
+        }
+        _ => return wrong("begin"),
+    };
+    if !member.is_real() && !mutant!(AnonymousTransaction) {
         return Err(Misuse::Anonymous);
     }
     let open = Open { identity, member, owned, touched: BTreeMap::new(), unacknowledged: 0, closing: false };
@@ -87,13 +95,13 @@ fn send(phase: Phase, split: u32, kind: Kind) -> Step {
     if open.closing {
         return wrong("send");
     }
-    if !open.owned.contains(&split) {
+    if !open.owned.contains(&split) && !mutant!(ForeignSplitWritten) {
         return Err(Misuse::NotOwned(split));
     }
     let progress = open.touched.entry(split).or_insert(false);
     match kind {
         // Data behind its own progress record would be committed without being counted.
-        Kind::Data if *progress => return wrong("send data behind progress"),
+        Kind::Data if *progress && !mutant!(DataBehindProgress) => return wrong("send data behind progress"),
         Kind::Data => {}
         Kind::Progress => *progress = true,
     }
@@ -110,7 +118,9 @@ fn acknowledged(phase: Phase) -> Step {
 
 fn commit(phase: Phase) -> Step {
     let Phase::Open(mut open) = phase else { return wrong("commit") };
-    if let Some((split, _)) = open.touched.iter().find(|(_, progress)| !**progress) {
+    if let Some((split, _)) = open.touched.iter().find(|(_, progress)| !**progress)
+        && !mutant!(CommitWithoutProgress)
+    {
         return Err(Misuse::NoProgress(*split));
     }
     if open.touched.is_empty() {
@@ -123,7 +133,10 @@ fn commit(phase: Phase) -> Step {
 /// Only when every produce is acknowledged may the offset commit go out: the broker's check of the membership is the
 /// fence, and what it lets through must be complete.
 fn store_when_drained(open: Open) -> (Phase, Vec<Effect>) {
-    if open.closing && open.unacknowledged == 0 {
+    if open.closing && (open.unacknowledged == 0 || mutant!(OffsetsBeforeAcknowledgements)) {
+        if mutant!(CommitWithoutFence) {
+            return end(open.identity, true);
+        }
         let effect = Effect::StoreOffsets(open.identity, open.member.clone());
         (Phase::Storing(open), vec![effect])
     } else {
@@ -146,7 +159,7 @@ fn ended(version: TransactionVersion, phase: Phase, next: Option<Identity>) -> S
         (TransactionVersion::V2, Some(next)) => Phase::Ready(next),
         // Without the bump a straggler of the ended transaction could land in the next one.
         (TransactionVersion::V2, None) => Phase::Fresh,
-        (TransactionVersion::V1, _) if commit => Phase::Ready(identity),
+        (TransactionVersion::V1, _) if commit || mutant!(SameEpochAfterAbort) => Phase::Ready(identity),
         (TransactionVersion::V1, _) => Phase::Fresh,
     };
     Ok((phase, Vec::new()))
@@ -170,7 +183,17 @@ fn failed(phase: Phase, failure: Failure) -> (Phase, Vec<Effect>) {
     match (phase, failure) {
         // A clean refusal: the transaction stands open and can be aborted under the same identity.
         (Phase::Storing(open), Failure::StaleMembership) => end(open.identity, false),
-        (Phase::Open(open), Failure::Poison) if open.unacknowledged <= 1 => end(open.identity, false),
+        (Phase::Open(open), Failure::Poison)
+            if open.unacknowledged <= 1 || mutant!(PoisonAmongOthersIsAlone) =>
+        {
+            end(open.identity, false)
+        }
+        (Phase::Ending { identity, .. }, _) if mutant!(SameEpochAfterEnd) => {
+            (Phase::Ready(identity), Vec::new())
+        }
+        (Phase::Open(open), Failure::Indefinite) if mutant!(LostConnectionIsNoDoubt) => {
+            end(open.identity, false)
+        }
         (Phase::Fresh, _) => (Phase::Fresh, Vec::new()),
         _ => (Phase::Doubt, vec![Effect::Disconnect]),
     }

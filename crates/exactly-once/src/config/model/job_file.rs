@@ -133,7 +133,9 @@ impl JobFile {
             );
         }
         let interval = self.exactly_once.transaction.max_interval;
-        if interval.saturating_mul(2) > sink.transaction_timeout {
+        if interval.saturating_mul(2) > sink.transaction_timeout
+            && !velostream_core::mutant!(IntervalBeyondTimeout)
+        {
             refuse(
                 &["exactly_once", "transaction", "max_interval"],
                 format!(
