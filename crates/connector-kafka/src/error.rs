@@ -155,6 +155,17 @@ pub enum Error {
         /// Evidence.
         what: String,
     },
+    /// A leader's log of the internal topic ends in front of a position that is to be read. It may have been replaced
+    /// without knowing it yet; a log that really went back is [`Error::SinkWentBack`] at the next claim.
+    #[error("internal topic {topic}-{partition}: the log of its leader ends in front of offset {position}")]
+    JournalBehind {
+        /// The internal topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// Offset next to be read.
+        position: i64,
+    },
     /// A source batch is damaged or of an unknown format.
     #[error("{split}: batch at offset {offset} cannot be used")]
     Batch {
@@ -364,7 +375,9 @@ impl Error {
             Self::StaleMembership { .. } => Disposition::Fenced,
             Self::BatchRefused { .. } => Disposition::Abort,
             Self::Doubt { .. } => Disposition::Reconcile,
-            Self::ClaimTimeout { .. } | Self::HangingTransaction { .. } => Disposition::Retry,
+            Self::ClaimTimeout { .. } | Self::HangingTransaction { .. } | Self::JournalBehind { .. } => {
+                Disposition::Retry
+            }
             Self::Journal { .. }
             | Self::GroupMessage { .. }
             | Self::SinkWentBack { .. }
@@ -394,7 +407,9 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Client { source, .. } => source.code(),
-            Self::StaleMembership { .. } | Self::SessionTimeout { .. } => Code::KafkaRefused,
+            Self::StaleMembership { .. } | Self::SessionTimeout { .. } | Self::JournalBehind { .. } => {
+                Code::KafkaRefused
+            }
             Self::BatchRefused { .. } | Self::RecordRefused { .. } => Code::RecordRefused,
             Self::Doubt { .. } | Self::ClaimTimeout { .. } | Self::HangingTransaction { .. } => {
                 Code::KafkaTimeout

@@ -17,11 +17,11 @@ pub(crate) enum Spec {
     Timestamp(i64),
 }
 
-/// Asks the leader at `connection`. -1 where no record is that young.
+/// Asks the leader at `connection`, whose epoch is `leader_epoch` (-1 where it does not matter): a leader that was
+/// replaced and does not know it refuses an epoch newer than its own (KIP-320). -1 where no record is that young.
 pub(crate) async fn list_offsets(
     connection: &Connection,
-    topic: &str,
-    partition: i32,
+    (topic, partition, leader_epoch): (&str, i32, i32),
     spec: Spec,
     isolation: Isolation,
 ) -> Result<i64> {
@@ -34,7 +34,11 @@ pub(crate) async fn list_offsets(
         isolation,
         topics: vec![ListOffsetsTopic {
             topic: topic.to_owned(),
-            partitions: vec![ListOffsetsPartition { partition, current_leader_epoch: -1, timestamp_ms }],
+            partitions: vec![ListOffsetsPartition {
+                partition,
+                current_leader_epoch: leader_epoch,
+                timestamp_ms,
+            }],
         }],
     };
     let context = || format!("offsets of {topic}-{partition}");

@@ -10,7 +10,7 @@ use tracing::info;
 use velostream_core::{Clock, KafkaPartition, LaneIndex};
 use velostream_kafka_client::{
     ApiKey, Cluster, CoordinatorKind, CreateTopics, DescribeTransactions, ErrorCode, Isolation, NewTopic,
-    ResourceKind, Topics,
+    OffsetFetch, ResourceKind, TopicPartitions, Topics,
 };
 
 use self::registrar::Registrar;
@@ -309,6 +309,7 @@ impl Registry {
             let index = free.next().ok_or(Error::Defect("more splits than a topic can have partitions"))?;
             added.insert(index, descriptor);
         }
+        self.refuse_lost_descriptors(added.keys().copied()).await?;
         let needed = added.keys().last().map_or(0, |last| last + 1);
         if needed > journal {
             registrar.grow_journal(&self.parts, needed).await?;
@@ -318,6 +319,34 @@ impl Registry {
             info!(splits = added.len(), "registered");
         }
         self.splits.extend(added);
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// A journal partition that was delivered for has a descriptor as its first record. Where the group has an offset
+    /// for one without, an unclean election has emptied it, and another split must not take over its place.
+    async fn refuse_lost_descriptors(&self, indices: impl Iterator<Item = u32>) -> Result<()> {
+        let (sink, group, topic) = (&self.parts.sink, self.parts.names.group(), self.parts.names.journal());
+        let partitions: Vec<i32> = indices.filter_map(|index| i32::try_from(index).ok()).collect();
+        let context = || format!("offsets of group {group}");
+        let broker =
+            sink.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
+        let connection = sink.open(broker).await.map_err(Error::client(context()))?;
+        let topics = Some(vec![TopicPartitions { topic: topic.clone(), partitions }]);
+        let request = OffsetFetch { group: group.clone(), topics, require_stable: false };
+        let answer = connection.send(request).await.map_err(Error::client(context()))?;
+        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+        for found in &answer.partitions {
+            found.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+            if let Some(offset) = found.offset {
+                let destination = format!("{topic}-{}", found.partition);
+                let what = format!(
+                    "source offset {offset} was delivered for it, but the record that says of what is gone"
+                );
+                return Err(Error::SinkWentBack { destination, what });
+            }
+        }
         Ok(())
     }
 }

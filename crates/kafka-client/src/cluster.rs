@@ -124,6 +124,11 @@ impl Cluster {
             return Ok(leader);
         }
         let found = response.topics.iter().find(|t| t.name.as_deref() == Some(topic));
+        let mut named = found.into_iter().flat_map(|found| &found.partitions);
+        if named.any(|p| p.index == partition && p.leader.is_some() && p.error.is_ok()) {
+            // It names a leader that was replaced: it may be cut off from the controller, so another one is asked next.
+            *self.inner.enquiries.lock().await = None;
+        }
         let code = match found {
             Some(found) if !found.error.is_ok() => found.error,
             Some(found) if found.partitions.iter().any(|p| p.index == partition) => {

@@ -35,7 +35,7 @@ struct CachedTopic {
 }
 
 impl Cache {
-    /// Takes over a response. Brokers that it does not name are forgotten; so are topics with an error.
+    /// Takes over a response. Brokers that it does not name are forgotten; so are the leaders of topics with an error.
     pub(crate) fn update(&mut self, response: &MetadataResponse) {
         if !response.brokers.is_empty() {
             self.brokers = response.brokers.iter().map(|b| (b.id, b.addr())).collect();
@@ -46,19 +46,23 @@ impl Cache {
             if topic.error.is_ok() {
                 self.update_topic(name, topic);
             } else {
-                self.topics.remove(name);
+                self.forget_topic(name);
             }
         }
     }
 
-    /// A broker that lags behind may answer an older leader: within one topic id epochs never go back (KIP-320).
+    /// A broker that lags behind may answer an older leader: within one topic id epochs never go back (KIP-320), also
+    /// where the leader itself was forgotten. Then there is no leader until somebody names one that is new enough.
     fn update_topic(&mut self, name: &str, topic: &MetadataTopic) {
         let old = self.topics.remove(name).filter(|old| old.id == topic.id);
         let known = |index: i32| old.as_ref().and_then(|old| old.partitions.get(&index).copied());
         let partitions = topic.partitions.iter().map(|p| {
             let new = (p.leader.filter(|_| p.error != ErrorCode::LEADER_NOT_AVAILABLE), p.leader_epoch);
-            let kept = known(p.index).filter(|(leader, epoch)| leader.is_some() && *epoch > new.1);
-            (p.index, kept.unwrap_or(new))
+            // Brokers before Kafka 2.1 name no epochs.
+            let newer = |(leader, epoch): &(Option<BrokerId>, i32)| {
+                *epoch > new.1 && (leader.is_some() || new.1 >= 0)
+            };
+            (p.index, known(p.index).filter(newer).unwrap_or(new))
         });
         let partitions = partitions.collect();
         self.topics.insert(name.to_owned(), CachedTopic { id: topic.id, partitions });
@@ -73,8 +77,11 @@ impl Cache {
         self.brokers.remove(&broker);
     }
 
+    /// Forgets who leads, not how new the leaders were.
     pub(crate) fn forget_topic(&mut self, topic: &str) {
-        self.topics.remove(topic);
+        if let Some(known) = self.topics.get_mut(topic) {
+            known.partitions.values_mut().for_each(|(leader, _)| *leader = None);
+        }
     }
 
     pub(crate) fn addr(&self, broker: BrokerId) -> Option<Arc<str>> {
@@ -137,6 +144,20 @@ mod tests {
     fn older_epoch_of_the_same_topic_does_not_replace_a_newer_one() {
         let (new, old) = (response(1, 2, 7, ErrorCode::NONE), response(1, 1, 6, ErrorCode::NONE));
         assert_eq!(leader_after(&[new, old]), Some((2, 7)));
+    }
+
+    #[test]
+    fn older_epoch_names_no_leader_where_the_newer_leader_was_forgotten() {
+        let mut cache = Cache::default();
+        cache.update(&response(1, 2, 7, ErrorCode::NONE));
+        cache.forget_topic("t");
+        cache.update(&response(1, 1, 6, ErrorCode::NONE));
+        assert_eq!(cache.leader("t", 0), None, "a broker that lags behind");
+        cache.update(&response(1, 1, 6, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+        cache.update(&response(1, 1, 6, ErrorCode::NONE));
+        assert_eq!(cache.leader("t", 0), None, "a broker that did not know the topic in between");
+        cache.update(&response(1, 3, 8, ErrorCode::NONE));
+        assert_eq!(cache.leader("t", 0).map(|leader| leader.broker), Some(BrokerId(3)));
     }
 
     #[test]

@@ -33,6 +33,14 @@ const MAX_WAIT: Duration = Duration::from_millis(20);
 const PARTITION_BYTES: i32 = 1 << 20;
 const FETCH_BYTES: i32 = 4 << 20;
 
+/// One partition of a Fetch.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    partition: i32,
+    position: i64,
+    leader_epoch: i32,
+}
+
 /// Where to read from and with which isolation.
 #[derive(Debug)]
 pub(crate) struct Reading {
@@ -44,12 +52,18 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// One round over all unfinished partitions; true once there is none left.
+    ///
+    /// # Errors
+    /// `Retry` for everything that the next leader may answer otherwise, which includes a position beyond the end of
+    /// the log ([`Error::JournalBehind`]): a leader that was replaced while it was paused answers that until it learns
+    /// of it. Whether the log itself went back is not told from a Fetch at all: a claim tells it by the offset of the
+    /// record that it appended (see `sink/claim.rs`).
     pub(crate) async fn round(
         &mut self,
         connections: &mut Connections,
         visitor: &mut impl Visitor,
     ) -> Result<bool> {
-        let mut by_broker: BTreeMap<BrokerId, Vec<(i32, i64)>> = BTreeMap::new();
+        let mut by_broker: BTreeMap<BrokerId, Vec<Wanted>> = BTreeMap::new();
         let mut topic_id = velostream_core::TopicId::default();
         for (partition, position) in &self.positions {
             let context = format!("internal topic {}-{partition}", self.topic);
@@ -59,7 +73,8 @@ impl Reading {
                 .await
                 .map_err(Error::client(context))?;
             topic_id = leader.topic_id;
-            by_broker.entry(leader.broker).or_default().push((*partition, *position));
+            let wanted = Wanted { partition: *partition, position: *position, leader_epoch: leader.epoch };
+            by_broker.entry(leader.broker).or_default().push(wanted);
         }
         for (broker, partitions) in by_broker {
             let connection = connections.to(broker).await?;
@@ -68,19 +83,21 @@ impl Reading {
             let answer = connection.send(fetch).await.map_err(Error::client(context));
             let answer = answer.inspect_err(|_| connections.forget(broker))?;
             for fetched in &answer.partitions {
-                self.take(broker, fetched, connections, visitor)?;
+                let taken = self.take(broker, fetched, visitor);
+                taken.inspect_err(|_| connections.cluster().invalidate_topic(&self.topic))?;
             }
         }
         Ok(self.positions.is_empty())
     }
 
-    fn request(&self, topic_id: velostream_core::TopicId, partitions: &[(i32, i64)]) -> Fetch {
+    fn request(&self, topic_id: velostream_core::TopicId, partitions: &[Wanted]) -> Fetch {
         let partitions = partitions
             .iter()
-            .map(|(partition, position)| FetchPartition {
-                partition: *partition,
-                current_leader_epoch: -1,
-                fetch_offset: *position,
+            .map(|wanted| FetchPartition {
+                partition: wanted.partition,
+                // A leader that was replaced and does not know it answers UNKNOWN_LEADER_EPOCH instead of old data.
+                current_leader_epoch: wanted.leader_epoch,
+                fetch_offset: wanted.position,
                 last_fetched_epoch: -1,
                 max_bytes: PARTITION_BYTES,
             })
@@ -99,7 +116,6 @@ impl Reading {
         &mut self,
         broker: BrokerId,
         fetched: &FetchedPartition,
-        connections: &Connections,
         visitor: &mut impl Visitor,
     ) -> Result<()> {
         let partition = fetched.partition;
@@ -111,13 +127,13 @@ impl Reading {
                 return Ok(());
             }
             ErrorCode::OFFSET_OUT_OF_RANGE => {
-                return Err(Error::SinkWentBack {
-                    destination: format!("{}-{partition}", self.topic),
-                    what: format!("offset {position} was committed, but the log ends before it"),
+                return Err(Error::JournalBehind {
+                    topic: self.topic.clone(),
+                    partition,
+                    position: *position,
                 });
             }
             code => {
-                connections.cluster().invalidate_topic(&self.topic);
                 let context = format!("internal topic {}-{partition}", self.topic);
                 return code.check(broker, ApiKey::Fetch).map_err(Error::client(context));
             }
@@ -175,3 +191,6 @@ fn entries(
     }
     Ok(position)
 }
+
+#[cfg(test)]
+mod tests;

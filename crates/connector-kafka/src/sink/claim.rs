@@ -2,6 +2,7 @@
 
 mod barriers;
 mod committed;
+mod destination;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +12,12 @@ use tracing::debug;
 use velostream_core::{BatchId, Claim, SourcePosition, SplitId};
 use velostream_kafka_batch::{Batch, WriteOptions, write_batch};
 use velostream_kafka_client::{
-    ApiKey, BrokerId, ErrorCode, Isolation, Produce, ProducePartition, ProduceTopic, Segments,
+    ApiKey, BrokerId, ErrorCode, Produce, ProducePartition, ProduceTopic, Segments,
 };
 use velostream_protocol::kafka_lane::{Barrier, Fence};
 
 use self::barriers::{Barriers, Pass};
-use self::committed::{Committed, committed_offsets, cross_check};
+use self::committed::{committed_offsets, cross_check};
 use super::fence::fence;
 use super::hanging::{self, Looks};
 use super::outgoing::Target;
@@ -26,7 +27,6 @@ use crate::error::{Error, Result};
 use crate::journal::reader::Reading;
 use crate::journal::{ClaimRecord, Entry};
 use crate::membership::GroupToken;
-use crate::offsets::{Spec, list_offsets};
 
 /// Pause between rounds while an open transaction of an earlier owner is being ended.
 const ROUND_PAUSE: Duration = Duration::from_millis(2);
@@ -34,6 +34,22 @@ const ROUND_PAUSE: Duration = Duration::from_millis(2);
 const LEADER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Claims `splits` for `owner` under the membership of `token`.
+///
+/// # A journal that went back
+///
+/// An unclean leader election can take committed records of the journal away. Delivering again what their progress
+/// named would be silent, so that every way to see it is a named error ([`Error::SinkWentBack`]), none of them a matter
+/// of waiting:
+///
+/// * The claim is acknowledged by all in-sync replicas, so that its offset is true where a Fetch may be answered by a
+///   leader that was replaced. If it is not above the offset of a progress that the group's offsets name
+///   (same transaction, other topic), that progress is gone.
+/// * If the journal has grown past that offset again, the progress found in front of the claim is older than the
+///   group's offsets say (`committed.rs`).
+/// * A running lane compares the offset of each of its progress records with that of the one before (`lane.rs`).
+/// * A journal partition that lost its descriptor too is seen by the registrar (`registry.rs`).
+///
+/// Where the group's offsets were lost as well there is nothing left to compare with.
 pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[SplitId]) -> Result<Vec<Claim>> {
     let journal: Arc<str> = owner.names.journal().into();
     owner.splits.clear();
@@ -46,6 +62,11 @@ pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[Split
     owner.membership.confirm(&token.member).await?;
     let hints = committed_offsets(owner, None).await?;
     let claimed = append_claims(owner, token.member.generation).await?;
+    for split in owner.splits.values_mut() {
+        let (partition, offset) = (split.journal.partition, claimed.get(&split.journal.partition));
+        let hint = hints.get(&partition).map_or(-1, |c| c.hint.progress_at);
+        split.appended_claim(offset.copied().unwrap_or(-1), hint)?;
+    }
     let mut barriers = Barriers::new(owner, &claimed);
     let from: BTreeMap<i32, i64> =
         claimed.keys().map(|p| (*p, hints.get(p).map_or(0, |c| c.hint.progress_at.max(0)))).collect();
@@ -60,9 +81,9 @@ pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[Split
     for split in splits {
         claims.push(settle(owner, token, &barriers, split)?);
     }
-    let committed = cross_check(owner, token, &claims, &barriers.lanes).await?;
+    let committed = cross_check(owner, token, &claims, &barriers).await?;
     for split in splits {
-        check_sink(owner, split, &committed).await?;
+        destination::check(owner, split, &committed).await?;
     }
     Ok(claims)
 }
@@ -244,39 +265,4 @@ fn settle(owner: &mut Owner, token: &GroupToken, barriers: &Barriers, split: &Sp
         claimed.restore(delivered);
     }
     Ok(Claim { split: split.clone(), position, batch: progress.batch() })
-}
-
-/// A sink that went back is a named error, never a place to write on (R11).
-async fn check_sink(owner: &mut Owner, split: &SplitId, committed: &BTreeMap<i32, Committed>) -> Result<()> {
-    let claimed = owner.splits.get_mut(split).ok_or(Error::Defect("a split that was not claimed"))?;
-    // The progress record went out with its data and knows only what was acknowledged before.
-    let newest = committed.get(&claimed.journal.partition).map_or(-1, |c| c.hint.highest);
-    claimed.highest = claimed.highest.max(newest);
-    let (target, highest, was) = (claimed.target.clone(), claimed.highest, claimed.delivered_id);
-    let context = || format!("sink {target}");
-    let leader = owner
-        .connections
-        .cluster()
-        .leader(&target.topic, target.partition)
-        .await
-        .map_err(Error::client(context()))?;
-    if let Some(was) = was
-        && !was.is_zero()
-        && !leader.topic_id.is_zero()
-        && leader.topic_id != was
-    {
-        let what = format!("the topic was created again (id {was} is now {})", leader.topic_id);
-        return Err(Error::SinkWentBack { destination: target.to_string(), what });
-    }
-    if highest < 0 {
-        return Ok(());
-    }
-    let connection = owner.connections.to(leader.broker).await?;
-    let (topic, partition) = (&target.topic, target.partition);
-    let end = list_offsets(&connection, topic, partition, Spec::Latest, Isolation::ReadUncommitted).await?;
-    if highest >= end {
-        let what = format!("offset {highest} was acknowledged and committed, but the log ends at {end}");
-        return Err(Error::SinkWentBack { destination: target.to_string(), what });
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use velostream_core::{KafkaPartition, TopicId};
 
 use super::outgoing::Target;
+use crate::error::{Error, Result};
 use crate::journal::{Delivered, Descriptor, parse_topic_id};
 
 /// A claimed split.
@@ -29,6 +30,8 @@ pub(super) struct ClaimedSplit {
     current: BTreeMap<i64, i64>,
     /// Offset of the progress record of the open transaction in the journal.
     pub(super) progress_at: i64,
+    /// Highest acknowledged offset in the journal: of the claim, then of each progress.
+    journal_at: i64,
 }
 
 impl ClaimedSplit {
@@ -52,7 +55,34 @@ impl ClaimedSplit {
             previous: None,
             current: BTreeMap::new(),
             progress_at: -1,
+            journal_at: -1,
         }
+    }
+
+    /// The claim was appended at `offset`. The group's offsets name a progress at `hint`, -1 for none.
+    pub(super) fn appended_claim(&mut self, offset: i64, hint: i64) -> Result<()> {
+        self.journal_at = hint;
+        self.appended(offset, "claim")
+    }
+
+    /// A progress record of the open transaction was acknowledged at `offset`.
+    pub(super) fn appended_progress(&mut self, offset: i64) -> Result<()> {
+        self.progress_at = offset;
+        self.appended(offset, "progress")
+    }
+
+    /// What all in-sync replicas have acknowledged has an offset above everything that they acknowledged before, else
+    /// the journal has lost records (R11).
+    fn appended(&mut self, offset: i64, record: &'static str) -> Result<()> {
+        if offset <= self.journal_at {
+            let at = self.journal_at;
+            let what = format!(
+                "a {record} was appended at offset {offset}, but offset {at} was acknowledged before"
+            );
+            return Err(Error::SinkWentBack { destination: self.journal.to_string(), what });
+        }
+        self.journal_at = offset;
+        Ok(())
     }
 
     /// What goes into the progress record of the open transaction. The newest range is not known when the record is
@@ -130,6 +160,22 @@ mod tests {
         }
         split.committed();
         assert_eq!((split.highest, split.previous), (39, Some((0, 39))));
+    }
+
+    #[test]
+    fn claim_or_progress_below_what_the_journal_held_is_a_named_error() {
+        let mut split = split();
+        for hint in [7, 8] {
+            let error = split.appended_claim(7, hint).unwrap_err();
+            assert_eq!(error.code(), velostream_core::Code::SinkWentBack, "{error}");
+            assert!(error.to_string().contains("j-0") && error.to_string().contains('7'), "{error}");
+        }
+        split.appended_claim(9, 8).unwrap();
+        split.appended_progress(10).unwrap();
+        for again in [9, 10] {
+            assert!(split.appended_progress(again).is_err(), "{again}");
+        }
+        split.appended_progress(11).unwrap();
     }
 
     #[test]

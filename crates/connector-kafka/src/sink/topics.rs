@@ -193,7 +193,8 @@ pub(crate) async fn await_leaders(
         loop {
             let ready = async {
                 let connection = connections.leader_of(topic, partition).await?;
-                list_offsets(&connection, topic, partition, Spec::Latest, Isolation::ReadUncommitted).await
+                let at = (topic, partition, -1);
+                list_offsets(&connection, at, Spec::Latest, Isolation::ReadUncommitted).await
             };
             match ready.await {
                 Ok(_) => break,

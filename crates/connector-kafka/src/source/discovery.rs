@@ -67,15 +67,13 @@ pub(crate) async fn resolve_start(
     let leader =
         cluster.leader(&partition.topic, partition.partition).await.map_err(Error::client(context()))?;
     let connection = cluster.open(leader.broker).await.map_err(Error::client(context()))?;
-    let found =
-        list_offsets(&connection, &partition.topic, partition.partition, spec, Isolation::ReadCommitted)
-            .await?;
+    let at = (&*partition.topic, partition.partition, leader.epoch);
+    let found = list_offsets(&connection, at, spec, Isolation::ReadCommitted).await?;
     if found >= 0 {
         return Ok(found);
     }
     // No record is that young: the end.
-    list_offsets(&connection, &partition.topic, partition.partition, Spec::Latest, Isolation::ReadCommitted)
-        .await
+    list_offsets(&connection, at, Spec::Latest, Isolation::ReadCommitted).await
 }
 
 /// Every split of the job with the position that its start policy means right now, for sinks that pin it themselves.

@@ -8,7 +8,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::{debug, warn};
 use velostream_core::{Clock, SplitId};
 use velostream_kafka_client::{
-    BrokerId, Cluster, Connection, ErrorCode, Fetch, FetchPartition, FetchResponse, FetchTopic, Isolation,
+    ApiKey, BrokerId, Cluster, Connection, ErrorCode, Fetch, FetchPartition, FetchResponse, FetchTopic,
+    Isolation, Leader, Refresh,
 };
 
 use super::loss::find_loss;
@@ -108,8 +109,12 @@ impl Fetcher {
         for mut partition in unresolved {
             let mut items = Vec::new();
             if let Err(error) = self.resolve_one(&mut partition, &mut items).await {
-                if error.broker_code() == Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) {
+                let code = error.broker_code();
+                if code == Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) {
                     partition.is_unknown(&self.config, &mut items);
+                }
+                if code.is_some_and(|code| code.refresh() == Refresh::Metadata) {
+                    self.cluster.invalidate_topic(&partition.source.topic);
                 }
                 warn!(split = %partition.split, %error, cause = ?std::error::Error::source(&error), "no leader yet");
                 partition.not_before = now + RETRY_PAUSE;
@@ -125,6 +130,12 @@ impl Fetcher {
             .leader(&source.topic, source.partition)
             .await
             .map_err(Error::client(format!("source {source}")))?;
+        if partition.is_behind(&leader) {
+            // What was read already is newer: this broker was replaced and does not know it, and its log says nothing.
+            self.cluster.invalidate_topic(&source.topic);
+            let code = ErrorCode::LEADER_NOT_AVAILABLE.into_error(leader.broker, ApiKey::Metadata);
+            return Err(Error::client(format!("source {source}: its leader was replaced"))(code));
+        }
         if !source.topic_id.is_zero() && !leader.topic_id.is_zero() && leader.topic_id != source.topic_id {
             partition.gap(Gap::Recreated, &self.config, None, items);
             return Ok(());
@@ -133,7 +144,7 @@ impl Fetcher {
             let known = self.queue.lock().ends.get(&partition.split).copied();
             let end = match known {
                 Some(end) => end,
-                None => self.end_of(partition, leader.broker).await?,
+                None => self.end_of(partition, &leader).await?,
             };
             self.queue.lock().ends.insert(partition.split.clone(), end);
             partition.end = Some(end);
@@ -146,7 +157,7 @@ impl Fetcher {
                 .open(leader.broker)
                 .await
                 .map_err(Error::client(format!("source broker {}", leader.broker)))?;
-            if let Some((gap, resume)) = find_loss(&connection, partition).await? {
+            if let Some((gap, resume)) = find_loss(&connection, partition, leader.epoch).await? {
                 partition.gap(gap, &self.config, Some(resume), items);
             }
             partition.astray = false;
@@ -159,18 +170,12 @@ impl Fetcher {
         Ok(())
     }
 
-    async fn end_of(&self, partition: &Partition, broker: BrokerId) -> Result<i64> {
-        let isolation = self.isolation();
+    async fn end_of(&self, partition: &Partition, leader: &Leader) -> Result<i64> {
+        let broker = leader.broker;
         let connection =
             self.cluster.open(broker).await.map_err(Error::client(format!("source broker {broker}")))?;
-        list_offsets(
-            &connection,
-            &partition.source.topic,
-            partition.source.partition,
-            Spec::Latest,
-            isolation,
-        )
-        .await
+        let at = (&*partition.source.topic, partition.source.partition, leader.epoch);
+        list_offsets(&connection, at, Spec::Latest, self.isolation()).await
     }
 
     fn isolation(&self) -> Isolation {

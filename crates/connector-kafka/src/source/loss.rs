@@ -7,16 +7,23 @@ use crate::error::{Error, Gap, Result};
 use crate::offsets::{Spec, list_offsets};
 
 /// How records in front of the position were lost, and where reading could go on; `None` where none were.
-pub(super) async fn find_loss(connection: &Connection, partition: &Partition) -> Result<Option<(Gap, i64)>> {
+/// `leader_epoch` is the epoch of the leader at `connection`: one that was replaced without knowing it must not be
+/// believed, since with `gap_policy: continue` reading would go back to where its log ends.
+pub(super) async fn find_loss(
+    connection: &Connection,
+    partition: &Partition,
+    leader_epoch: i32,
+) -> Result<Option<(Gap, i64)>> {
     let source = &partition.source;
     let position = partition.position;
     let any = Isolation::ReadUncommitted;
-    let log_start = list_offsets(connection, &source.topic, source.partition, Spec::Earliest, any).await?;
+    let at = (&*source.topic, source.partition, leader_epoch);
+    let log_start = list_offsets(connection, at, Spec::Earliest, any).await?;
     if position < log_start {
         return Ok(Some((Gap::Deleted { log_start }, log_start)));
     }
-    let end = list_offsets(connection, &source.topic, source.partition, Spec::Latest, any).await?;
-    let end = match epoch_end(connection, partition).await? {
+    let end = list_offsets(connection, at, Spec::Latest, any).await?;
+    let end = match epoch_end(connection, partition, leader_epoch).await? {
         Some(epoch_end) => end.min(epoch_end),
         None => end,
     };
@@ -24,14 +31,14 @@ pub(super) async fn find_loss(connection: &Connection, partition: &Partition) ->
 }
 
 /// Where the epoch of the last record that was read ends; `None` where it is unknown.
-async fn epoch_end(connection: &Connection, partition: &Partition) -> Result<Option<i64>> {
+async fn epoch_end(connection: &Connection, partition: &Partition, leader_epoch: i32) -> Result<Option<i64>> {
     if partition.last_epoch < 0 {
         return Ok(None);
     }
     let source = &partition.source;
     let wanted = EpochPartition {
         partition: source.partition,
-        current_leader_epoch: -1,
+        current_leader_epoch: leader_epoch,
         leader_epoch: partition.last_epoch,
     };
     let request = OffsetForLeaderEpoch {

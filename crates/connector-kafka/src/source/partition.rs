@@ -86,6 +86,12 @@ impl Partition {
         Item { split: self.split.clone(), token: self.token, bytes, next: self.position, read: Ok(read) }
     }
 
+    /// True where a record of a later epoch was read already: this leader was replaced and does not know it (KIP-320).
+    /// Epochs of one topic never go back, so that a later look finds another leader.
+    pub(super) fn is_behind(&self, leader: &Leader) -> bool {
+        (0..self.last_epoch).contains(&leader.epoch)
+    }
+
     /// An error that ends the reading of this partition.
     pub(super) fn fail(&mut self, error: Error) -> Item {
         self.done = true;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tracing::warn;
 use velostream_core::Claim;
 use velostream_kafka_client::{ApiKey, CoordinatorKind, ErrorCode, OffsetFetch, TopicPartitions};
+use velostream_protocol::kafka_lane::Barrier;
 
+use super::barriers::Barriers;
 use super::{ROUND_PAUSE, give_up_after};
 use crate::error::{Error, Result};
 use crate::membership::GroupToken;
@@ -76,17 +78,21 @@ pub(super) async fn committed_offsets(
 }
 
 /// The group's offsets are committed in the same transactions as progress. Where they differ although this lane is
-/// the confirmed owner, somebody has reset them by hand, and only an operator knows which of the two is meant.
+/// the confirmed owner, either the journal lost the progress that the offset names, or somebody has reset the offsets
+/// by hand, and only an operator knows which of the two is meant.
+///
+/// # Errors
+/// [`Error::SinkWentBack`] (Corrupt) for the first, [`Error::OffsetsReset`] (Reject) for the second; of brokers.
 pub(super) async fn cross_check(
     owner: &mut Owner,
     token: &GroupToken,
     claims: &[Claim],
-    lanes: &BTreeSet<String>,
+    barriers: &Barriers,
 ) -> Result<BTreeMap<i32, Committed>> {
     let mut looks = 0;
     loop {
-        let committed = committed_offsets(owner, Some(lanes)).await?;
-        let Some(difference) = difference(owner, claims, &committed) else { return Ok(committed) };
+        let committed = committed_offsets(owner, Some(&barriers.lanes)).await?;
+        let Some(difference) = difference(owner, claims, &committed, barriers) else { return Ok(committed) };
         if looks == LOOKS_AGAIN {
             return Err(difference);
         }
@@ -99,12 +105,28 @@ pub(super) async fn cross_check(
     }
 }
 
-fn difference(owner: &Owner, claims: &[Claim], committed: &BTreeMap<i32, Committed>) -> Option<Error> {
+fn difference(
+    owner: &Owner,
+    claims: &[Claim],
+    committed: &BTreeMap<i32, Committed>,
+    barriers: &Barriers,
+) -> Option<Error> {
     claims.iter().find_map(|claim| {
         let split = owner.splits.get(&claim.split)?;
         // No offset is no difference: the broker forgets the offsets of a group that was empty for long.
         let found = committed.get(&split.journal.partition)?;
         let progress = offset_of(&claim.position);
+        let partition = split.journal.partition;
+        let barrier = barriers.by_partition.get(&partition).and_then(Barrier::recovered);
+        let newest = barrier.and_then(|r| r.progress).map_or(-1, |(offset, _)| offset);
+        // Compaction keeps the newest progress, so that one which is older than the named one means loss.
+        if found.offset != progress && found.hint.progress_at > newest {
+            let at = found.hint.progress_at;
+            let newest = if newest < 0 { "none".to_owned() } else { format!("the one at offset {newest}") };
+            let what =
+                format!("the progress at offset {at} was committed, but the newest that is left is {newest}");
+            return Some(Error::SinkWentBack { destination: split.journal.to_string(), what });
+        }
         (found.offset != progress).then(|| Error::OffsetsReset {
             split: claim.split.clone(),
             group: owner.names.group(),

@@ -109,8 +109,9 @@ pub(super) async fn read_log(connections: &mut Connections, id: &str, search: &m
     let partition = partition_of(connections, log::TOPIC, id).await?;
     let connection = connections.leader_of(log::TOPIC, partition).await?;
     let spec = (Spec::Earliest, Isolation::ReadUncommitted);
-    let mut position = list_offsets(&connection, log::TOPIC, partition, spec.0, spec.1).await?;
-    let end = list_offsets(&connection, log::TOPIC, partition, Spec::Latest, spec.1).await?;
+    let at = (log::TOPIC, partition, -1);
+    let mut position = list_offsets(&connection, at, spec.0, spec.1).await?;
+    let end = list_offsets(&connection, at, Spec::Latest, spec.1).await?;
     let key = log::key(id);
     while position < end {
         let fetched = fetch(connections, log::TOPIC, partition, position, FETCH_BYTES).await?;
