@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use velostream_core::{Codec, Encoded, Encoding, KafkaPartition, SourcePosition, SplitId, StreamRecord};
+use velostream_core::{
+    Codec, Encoded, Encoding, KafkaPartition, SourcePosition, SplitId, StreamRecord, mutant,
+};
 use velostream_kafka_batch::{Batch, Compression, Limits, Record};
 
 use crate::Error;
@@ -58,7 +60,7 @@ pub(crate) fn decode(
     })?;
     Ok(records
         .into_iter()
-        .filter(|r| r.offset >= position)
+        .filter(|r| r.offset >= position || mutant!(RecordsInFrontOfPositionKept))
         .map(|r| StreamRecord {
             key: r.key,
             value: r.value,
@@ -77,10 +79,14 @@ pub(crate) fn decode(
 pub(crate) fn to_record(record: &StreamRecord) -> Record {
     Record {
         offset: 0,
-        timestamp: record.timestamp_ms,
+        timestamp: if mutant!(TimestampMoved) { record.timestamp_ms + 1 } else { record.timestamp_ms },
         key: record.key.clone(),
-        value: record.value.clone(),
-        headers: record.headers.clone(),
+        value: record.value.clone().or_else(|| mutant!(TombstoneBecomesEmpty).then(Bytes::new)),
+        headers: if mutant!(HeadersReversed) {
+            record.headers.iter().rev().cloned().collect()
+        } else {
+            record.headers.clone()
+        },
     }
 }
 
@@ -101,5 +107,65 @@ pub(crate) const fn compression(codec: Codec) -> Compression {
         Codec::Lz4 => Compression::Lz4,
         Codec::Zstd => Compression::Zstd,
         _ => Compression::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use velostream_core::{Header, KafkaPartition, SplitId, TopicId};
+    use velostream_kafka_batch::{Batch, Record, WriteOptions, write_batch};
+
+    use super::{decode, to_record};
+
+    fn odd() -> Vec<Record> {
+        let header = |name: &'static [u8], value: Option<&'static [u8]>| Header {
+            name: Bytes::from_static(name),
+            value: value.map(Bytes::from_static),
+        };
+        let headers = vec![
+            header(b"b", Some(b"1")),
+            header(b"a", None),
+            header(b"b", Some(b"")),
+            header(b"\xff", Some(b"2")),
+        ];
+        let record = |timestamp, key: Option<&'static [u8]>, value: Option<&'static [u8]>| Record {
+            offset: 0,
+            timestamp,
+            key: key.map(Bytes::from_static),
+            value: value.map(Bytes::from_static),
+            headers: Vec::new(),
+        };
+        vec![
+            record(0, None, Some(b"")),
+            record(-1, Some(b""), None),
+            Record { headers, ..record(1_700_000_000_000, Some(b"k"), Some(b"v")) },
+        ]
+    }
+
+    /// The records as they leave again, read from `position` on.
+    fn through(records: &[Record], position: i64) -> Vec<Record> {
+        let batch = Batch::parse(write_batch(records, WriteOptions::default()).unwrap()).unwrap();
+        let partition = Arc::new(KafkaPartition {
+            cluster_id: "c".into(),
+            topic: "t".into(),
+            topic_id: TopicId::default(),
+            partition: 0,
+        });
+        let records = decode(&batch, &SplitId::new("t-0"), &partition, position, 1 << 20).unwrap();
+        records.iter().map(to_record).collect()
+    }
+
+    #[test]
+    fn record_that_is_decoded_leaves_as_it_came() {
+        assert_eq!(through(&odd(), 0), odd());
+    }
+
+    #[test]
+    fn record_in_front_of_the_position_does_not_leave_again() {
+        assert_eq!(through(&odd(), 2), odd()[2..]);
+        assert_eq!(through(&odd(), 3), []);
     }
 }

@@ -10,6 +10,7 @@ mod owner;
 mod produce;
 mod small;
 mod split;
+mod suspects;
 mod topics;
 
 #[cfg(fuzzing)]

@@ -3,6 +3,7 @@
 use std::iter::FusedIterator;
 
 use bytes::Bytes;
+use velostream_core::mutant;
 
 use crate::attributes::LOG_APPEND_TIME;
 use crate::header::Header;
@@ -42,7 +43,8 @@ impl RecordReader {
             next_delta: 0,
             last_delta: header.last_offset_delta.into(),
             base_timestamp: header.base_timestamp,
-            append_time: (header.attributes & LOG_APPEND_TIME != 0).then_some(header.max_timestamp),
+            append_time: (header.attributes & LOG_APPEND_TIME != 0 && !mutant!(AppendTimeIgnored))
+                .then_some(header.max_timestamp),
             done: false,
         }
     }
@@ -185,7 +187,7 @@ impl<'a> Fields<'a> {
         // -1 is one byte, 0x01.
         if self.rest().first() == Some(&1) {
             self.at += 1;
-            return Ok(None);
+            return Ok(mutant!(NullReadAsEmpty).then(Bytes::new));
         }
         self.bytes(field).map(Some)
     }

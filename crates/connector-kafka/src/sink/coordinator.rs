@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velostream_core::{Clock, Disposition};
+use velostream_core::{Clock, Disposition, mutant};
 use velostream_kafka_client as client;
 use velostream_kafka_client::{
-    AddOffsetsToTxn, AddPartitionsToTxn, ApiKey, Cluster, CommitPartition, CommitTopic, Connection,
+    AddOffsetsToTxn, AddPartitionsToTxn, ApiKey, BrokerId, Cluster, CommitPartition, CommitTopic, Connection,
     CoordinatorKind, EndTxn, ErrorCode, InitProducerId, TopicPartitions, TxnOffsetCommit,
 };
 use velostream_protocol::kafka_lane::{Failure, Identity, Member, TransactionVersion};
@@ -145,7 +145,7 @@ impl Coordinator {
             match code {
                 ErrorCode::NONE => return Ok(()),
                 ErrorCode::CONCURRENT_TRANSACTIONS => self.clock.sleep(COME_AGAIN).await,
-                code => return Err(refused(code, &connection, ApiKey::AddPartitionsToTxn)),
+                code => return Err(refused(code, connection.broker(), ApiKey::AddPartitionsToTxn)),
             }
         }
     }
@@ -187,7 +187,7 @@ impl Coordinator {
         let worst = answer.partitions.iter().find(|p| !p.error.is_ok());
         match worst {
             None => Ok(()),
-            Some(p) => Err(refused(p.error, &connection, ApiKey::TxnOffsetCommit)),
+            Some(p) => Err(refused(p.error, connection.broker(), ApiKey::TxnOffsetCommit)),
         }
     }
 
@@ -202,7 +202,7 @@ impl Coordinator {
         let answer = connection.send(request).await.map_err(indefinite)?;
         match answer.error {
             ErrorCode::NONE => Ok(()),
-            code => Err(refused(code, &connection, ApiKey::AddOffsetsToTxn)),
+            code => Err(refused(code, connection.broker(), ApiKey::AddOffsetsToTxn)),
         }
     }
 
@@ -219,7 +219,7 @@ impl Coordinator {
         let answer = connection.send(request).await.map_err(indefinite)?;
         match answer.error {
             ErrorCode::NONE => Ok(answer.next.map(|(id, epoch)| Identity { id, epoch })),
-            code => Err(refused(code, &connection, ApiKey::EndTxn)),
+            code => Err(refused(code, connection.broker(), ApiKey::EndTxn)),
         }
     }
 }
@@ -256,21 +256,43 @@ const fn indefinite(source: client::Error) -> Failed {
 
 /// What a code means inside a transaction. Everything that is not certainly clean is indefinite: PRODUCER_FENCED and
 /// INVALID_PRODUCER_EPOCH also mean "my own transaction timed out" (R4).
-fn refused(code: ErrorCode, connection: &Connection, api: ApiKey) -> Failed {
+fn refused(code: ErrorCode, broker: BrokerId, api: ApiKey) -> Failed {
     let failure = match code {
         ErrorCode::ILLEGAL_GENERATION
         | ErrorCode::UNKNOWN_MEMBER_ID
         | ErrorCode::FENCED_INSTANCE_ID
         | ErrorCode::REBALANCE_IN_PROGRESS => Failure::StaleMembership,
+        ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH if mutant!(RefusedEpochIsAnOwner) => {
+            Failure::StaleMembership
+        }
         code if code.disposition() == Disposition::Reject => Failure::Denied,
         _ => Failure::Indefinite,
     };
-    Failed { failure, source: code.into_error(connection.broker(), api) }
+    Failed { failure, source: code.into_error(broker, api) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Hint;
+    use velostream_kafka_client::{ApiKey, BrokerId, ErrorCode};
+    use velostream_protocol::kafka_lane::Failure;
+
+    use super::{Hint, refused};
+
+    #[test]
+    fn refused_epoch_is_doubt_and_only_the_group_says_that_a_membership_is_stale() {
+        let means = |code| refused(code, BrokerId::BOOTSTRAP, ApiKey::EndTxn).failure;
+        for code in
+            [ErrorCode::PRODUCER_FENCED, ErrorCode::INVALID_PRODUCER_EPOCH, ErrorCode::INVALID_TXN_STATE]
+        {
+            assert_eq!(means(code), Failure::Indefinite, "{}", code.name());
+        }
+        for code in
+            [ErrorCode::ILLEGAL_GENERATION, ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::REBALANCE_IN_PROGRESS]
+        {
+            assert_eq!(means(code), Failure::StaleMembership, "{}", code.name());
+        }
+        assert_eq!(means(ErrorCode::GROUP_AUTHORIZATION_FAILED), Failure::Denied);
+    }
 
     #[test]
     fn a_hint_reads_back_and_foreign_metadata_is_no_hint() {

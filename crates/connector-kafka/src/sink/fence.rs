@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracing::{info, warn};
-use velostream_core::Clock;
+use velostream_core::{Clock, mutant};
 use velostream_kafka_client::{Cluster, CoordinatorKind, ErrorCode, InitProducerId};
 
 use super::coordinator::comes_again;
@@ -17,7 +17,7 @@ const TRIES: u32 = 5;
 pub(super) async fn fence(cluster: &Cluster, lane: &str, timeout: Duration, clock: &dyn Clock) -> bool {
     for _ in 0..TRIES {
         match ask(cluster, lane, timeout).await {
-            Ok(ErrorCode::NONE | ErrorCode::CONCURRENT_TRANSACTIONS) => {
+            Ok(code) if is_done(code) => {
                 info!(lane, "fenced an earlier owner");
                 return true;
             }
@@ -39,6 +39,11 @@ pub(super) async fn fence(cluster: &Cluster, lane: &str, timeout: Duration, cloc
     false
 }
 
+/// CONCURRENT_TRANSACTIONS: the epoch is fenced, and the coordinator ends what was open.
+fn is_done(code: ErrorCode) -> bool {
+    code == ErrorCode::NONE || (code == ErrorCode::CONCURRENT_TRANSACTIONS && !mutant!(FencedInALoop))
+}
+
 async fn ask(cluster: &Cluster, lane: &str, timeout: Duration) -> velostream_kafka_client::Result<ErrorCode> {
     let broker = cluster.coordinator(CoordinatorKind::Transaction, lane).await?;
     let connection = cluster.open(broker).await?;
@@ -49,4 +54,17 @@ async fn ask(cluster: &Cluster, lane: &str, timeout: Duration) -> velostream_kaf
         producer_epoch: -1,
     };
     Ok(connection.send(request).await?.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use velostream_kafka_client::ErrorCode;
+
+    use super::is_done;
+
+    #[test]
+    fn transaction_that_is_being_ended_is_not_fenced_again() {
+        assert!(is_done(ErrorCode::NONE) && is_done(ErrorCode::CONCURRENT_TRANSACTIONS));
+        assert!(!is_done(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS) && !is_done(ErrorCode::NOT_COORDINATOR));
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tracing::debug;
 use velostream_core::{
-    Assignment, Chunk, Claim, Clock, Encoding, LaneIndex, Progress, SinkLane, SourcePosition, SplitId,
+    Assignment, Chunk, Claim, Clock, Encoding, LaneIndex, Progress, SinkLane, SourcePosition, SplitId, mutant,
 };
 use velostream_kafka_client::Cluster;
 use velostream_protocol::kafka_lane::{
@@ -21,6 +21,7 @@ use super::outgoing::{Outgoing, Ranged, Target, offset_of};
 use super::owner::Owner;
 use super::produce::{Fate, Pipeline};
 use super::small::Small;
+use super::suspects::Suspects;
 use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
@@ -45,8 +46,7 @@ pub struct KafkaLane {
     small: Small,
     /// Targets added to the open transaction by hand (V1).
     added: Vec<Target>,
-    /// Source ranges whose batch was refused: written record by record.
-    suspects: BTreeMap<SplitId, (i64, i64)>,
+    suspects: Suspects,
     max_decoded_bytes: usize,
 }
 
@@ -96,7 +96,7 @@ impl KafkaLane {
             sequences: BTreeMap::new(),
             small: Small::default(),
             added: Vec::new(),
-            suspects: BTreeMap::new(),
+            suspects: Suspects::default(),
             max_decoded_bytes,
         }
     }
@@ -137,6 +137,9 @@ impl KafkaLane {
     }
 
     fn disconnect(&mut self) {
+        if mutant!(ConnectionsKeptAfterDoubt) {
+            return;
+        }
         self.coordinator.disconnect();
         self.pipeline.disconnect();
         self.small.clear();
@@ -225,10 +228,7 @@ impl KafkaLane {
             if let Some(split) = self.owner.splits.get_mut(&one.split) {
                 split.committed();
             }
-            let done = self.suspects.get(&one.split).is_some_and(|(_, last)| offset_of(&one.next) >= *last);
-            if done {
-                self.suspects.remove(&one.split);
-            }
+            self.suspects.committed(&one.split, offset_of(&one.next));
         }
         Ok(())
     }
@@ -336,7 +336,7 @@ impl SinkLane for KafkaLane {
 
     async fn begin(&mut self, assignment: &Arc<Assignment>) -> velostream_core::Result<()> {
         let token = GroupToken::of(assignment)?;
-        if self.pipeline.was_cut() {
+        if self.pipeline.was_cut() && !mutant!(CutBetweenTransactionsForgotten) {
             // The broker may have been away and may have lost the markers of the transaction that was committed last,
             // which this one would then take along; only a claim looks for that.
             self.step(Event::Failed(Failure::Indefinite)).map_err(velostream_core::Error::from)?;

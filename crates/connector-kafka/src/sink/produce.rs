@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use velostream_core::{Clock, Disposition};
+use velostream_core::{Clock, Disposition, mutant};
 use velostream_kafka_client as client;
 use velostream_kafka_client::{
     BrokerId, ErrorCode, Produce, ProducePartition, ProduceResponse, ProduceTopic,
@@ -280,6 +280,9 @@ fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Optio
         | ErrorCode::INVALID_TIMESTAMP
         | ErrorCode::INVALID_RECORD
         | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE => {
+            if mutant!(RefusedBatchIsSkipped) {
+                return Some(Fate::Stored { first: answer.base_offset, last: answer.base_offset });
+            }
             let of_record = answer.record_errors.first().and_then(|e| e.message.as_deref());
             let words = of_record.or(answer.error_message.as_deref()).map(|w| format!(": {w}"));
             let reason = format!("{} ({}){}", code.name(), setting(code), words.unwrap_or_default());
@@ -294,4 +297,76 @@ fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Optio
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use velostream_core::SplitId;
+    use velostream_kafka_client::{
+        BrokerId, ErrorCode, ProduceResponse, ProducedPartition, Segments, TopicRef,
+    };
+    use velostream_protocol::kafka_lane::Kind;
+
+    use super::{Fate, Outgoing, Target, fate};
+
+    fn means(error: ErrorCode) -> Option<Fate> {
+        let target = Target { topic: "t".into(), partition: 3 };
+        let split = SplitId::new("a");
+        let (from, next, records, bytes) = (0, 10, 10, 61);
+        let segments = Segments::new();
+        let batch = Outgoing { target, split, kind: Kind::Data, from, next, records, bytes, segments };
+        let stored = ProducedPartition {
+            topic: TopicRef::Name("t".into()),
+            partition: 3,
+            error,
+            base_offset: if error == ErrorCode::NONE { 40 } else { -1 },
+            log_append_time_ms: -1,
+            log_start_offset: -1,
+            record_errors: Vec::new(),
+            error_message: None,
+            current_leader: None,
+        };
+        let other =
+            ProducedPartition { partition: 2, error: ErrorCode::NOT_LEADER_OR_FOLLOWER, ..stored.clone() };
+        let partitions = vec![other, stored];
+        let response = ProduceResponse { throttle: Duration::ZERO, partitions, endpoints: Vec::new() };
+        fate(BrokerId::BOOTSTRAP, &batch, &response)
+    }
+
+    #[test]
+    fn stored_batch_takes_as_many_offsets_as_it_has_records() {
+        assert!(matches!(means(ErrorCode::NONE), Some(Fate::Stored { first: 40, last: 49 })));
+    }
+
+    #[test]
+    fn content_that_is_refused_is_never_taken_for_stored() {
+        for code in [
+            ErrorCode::MESSAGE_TOO_LARGE,
+            ErrorCode::RECORD_LIST_TOO_LARGE,
+            ErrorCode::INVALID_TIMESTAMP,
+            ErrorCode::INVALID_RECORD,
+            ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+        ] {
+            assert!(matches!(means(code), Some(Fate::Refused { .. })), "{}", code.name());
+        }
+    }
+
+    #[test]
+    fn answer_that_leaves_open_what_stands_is_doubt() {
+        for code in [
+            ErrorCode::REQUEST_TIMED_OUT,
+            ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            ErrorCode::INVALID_PRODUCER_EPOCH,
+            ErrorCode::PRODUCER_FENCED,
+            ErrorCode::INVALID_TXN_STATE,
+            ErrorCode::UNKNOWN_PRODUCER_ID,
+            ErrorCode(9_999),
+        ] {
+            assert!(matches!(means(code), Some(Fate::Indefinite(_))), "{}", code.name());
+        }
+        assert!(matches!(means(ErrorCode::TOPIC_AUTHORIZATION_FAILED), Some(Fate::Denied(_))));
+        assert!(means(ErrorCode::CONCURRENT_TRANSACTIONS).is_none());
+    }
 }

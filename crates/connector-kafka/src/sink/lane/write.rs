@@ -13,8 +13,7 @@ impl KafkaLane {
     pub(super) async fn write_chunk(&mut self, chunk: &Chunk) -> Result<()> {
         let max_batch_bytes = self.max_batch_bytes(&chunk.split)?;
         let (from, next) = (offset_of(&chunk.from), offset_of(&chunk.next));
-        let suspect =
-            self.suspects.get(&chunk.split).is_some_and(|(first, last)| from < *last && next > *first);
+        let suspect = self.suspects.touch(&chunk.split, from, next);
         let cut = if suspect { Cut::Records } else { Cut::Bytes(max_batch_bytes) };
         match content(chunk, cut, self.max_decoded_bytes)? {
             Content::Whole(ranged) if ranged.batch.len() < self.owner.config.merge_below_bytes => {
@@ -104,13 +103,9 @@ impl KafkaLane {
         }
         self.disconnect();
         let (split, destination) = (batch.split.clone(), batch.target.to_string());
-        if batch.records == 1 {
+        if !self.suspects.refused(&split, (batch.from, batch.next), batch.records) {
             return Error::RecordRefused { split, offset: batch.from, destination, reason };
         }
-        let (first, last) = (batch.from, batch.next);
-        // Widened, not replaced: two refused batches of one transaction would take turns for ever.
-        let suspect = self.suspects.entry(split.clone()).or_insert((first, last));
-        *suspect = (suspect.0.min(first), suspect.1.max(last));
         Error::BatchRefused { split, offset: batch.from, destination, reason }
     }
 }
