@@ -2,6 +2,8 @@
 
 mod ceiling;
 mod contender;
+mod cores;
+mod scenario;
 mod visible;
 
 use std::fs;
@@ -17,6 +19,7 @@ use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, serv
 use crate::demo::build;
 use crate::usage::Usage;
 use contender::{Contender, Route};
+use scenario::{SCENARIOS, Scenario};
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, Args)]
@@ -33,42 +36,10 @@ pub(crate) struct Arguments {
     /// Contenders, all by default.
     #[arg(long, value_enum)]
     only: Vec<Contender>,
-}
-
-/// Bytes of a value, bytes of a source batch, partitions.
-#[derive(Debug, Clone, Copy)]
-struct Scenario {
-    size: usize,
-    batch: usize,
-    partitions: i32,
-}
-
-const SCENARIOS: [Scenario; 6] = [
-    Scenario { size: 100, batch: 1_000_000, partitions: 4 },
-    Scenario { size: 100, batch: 16_000, partitions: 4 },
-    Scenario { size: 1000, batch: 1_000_000, partitions: 4 },
-    Scenario { size: 1000, batch: 16_000, partitions: 4 },
-    Scenario { size: 100, batch: 1_000_000, partitions: 32 },
-    Scenario { size: 100, batch: 1_000_000, partitions: 256 },
-];
-
-impl Scenario {
-    fn parse(text: &str) -> Result<Self> {
-        let parts: Vec<&str> = text.split('x').collect();
-        let [size, batch, partitions] = parts.as_slice() else {
-            bail!("{text:?} is not SIZExBATCHxPARTITIONS, for example 100x1000000x4");
-        };
-        Ok(Self { size: size.parse()?, batch: batch.parse()?, partitions: partitions.parse()? })
-    }
-
-    fn name(self) -> String {
-        format!("{}x{}x{}", self.size, self.batch, self.partitions)
-    }
-
-    /// The same amount of bytes, not of records.
-    fn records(self, of_100_bytes: u64) -> u64 {
-        if self.size > 100 { of_100_bytes / 4 } else { of_100_bytes }
-    }
+    /// Give the sink's broker a core of its own and everything else the others: what a contender does with a sink whose
+    /// broker is not slowed down by it.
+    #[arg(long)]
+    sink_core: bool,
 }
 
 /// One run.
@@ -91,6 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let options = |name| ClusterOptions { footprint: Footprint::Normal, ..ClusterOptions::for_test(name) };
     let clusters = KafkaCluster::start_all(vec![options("bench-source"), options("bench-sink")])?;
     let [source, sink] = clusters.as_slice() else { bail!("two clusters were asked for") };
+    if arguments.sink_core {
+        cores::give_a_core(sink, source)?;
+    }
     let dir = services_dir().join(format!("bench-{}", std::process::id()));
     let bench = Bench { program, source, sink, dir };
     let scenarios = if arguments.scenario.is_empty() {
@@ -182,11 +156,17 @@ impl Bench<'_> {
         let (arrival, client) = if contender == Contender::Ceiling {
             self.ceiling(&route, records, patience)?
         } else {
-            let mut process = contender::start(contender, &route, &self.program, self.sink.install())?;
+            let processes = contender::start(contender, &route, &self.program, self.sink.install())?;
             let arrival = visible::watch(&sink, topic, partitions, records, began, patience)
-                .with_context(|| format!("see {}", process.log().display()))?;
-            let used = Usage::of(process.pid().context("the process is gone")?)?;
-            process.stop()?;
+                .with_context(|| format!("see the logs in {}", dir.display()))?;
+            let mut used = Usage::default();
+            for process in &processes {
+                let one = Usage::of(process.pid().context("a process is gone")?)?;
+                used = Usage { cpu: used.cpu + one.cpu, peak_kib: used.peak_kib.max(one.peak_kib) };
+            }
+            for mut process in processes {
+                process.stop()?;
+            }
             (arrival, used)
         };
         let brokers = self.brokers()?.saturating_sub(before);

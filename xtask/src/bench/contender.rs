@@ -15,6 +15,10 @@ pub(crate) enum Contender {
     Ceiling,
     /// The product with its defaults.
     Velostream,
+    /// Three workers of it, with its defaults.
+    VelostreamThree,
+    /// One worker that sends small batches as they came.
+    VelostreamUnmerged,
     /// The same, every batch decoded and encoded again.
     VelostreamDecoded,
     /// `MirrorMaker` 2, exactly-once, everything else by default.
@@ -24,13 +28,22 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Ceiling, Self::Velostream, Self::VelostreamDecoded, Self::MirrorMaker, Self::MirrorMakerTuned];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ceiling,
+        Self::Velostream,
+        Self::VelostreamThree,
+        Self::VelostreamUnmerged,
+        Self::VelostreamDecoded,
+        Self::MirrorMaker,
+        Self::MirrorMakerTuned,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ceiling => "ceiling",
             Self::Velostream => "velostream",
+            Self::VelostreamThree => "velostream-three",
+            Self::VelostreamUnmerged => "velostream-unmerged",
             Self::VelostreamDecoded => "velostream-decoded",
             Self::MirrorMaker => "mm2",
             Self::MirrorMakerTuned => "mm2-tuned",
@@ -54,43 +67,45 @@ pub(crate) struct Route<'a> {
     pub(crate) dir: &'a Path,
 }
 
-/// Starts a replicator.
+/// Starts the processes of a replicator.
 ///
 /// # Errors
-/// When its files or its process cannot be made.
+/// When its files or a process cannot be made.
 pub(crate) fn start(
     contender: Contender,
     route: &Route<'_>,
     program: &Path,
     install: &KafkaInstall,
-) -> Result<ServerProcess> {
+) -> Result<Vec<ServerProcess>> {
     fs::create_dir_all(route.dir)?;
-    let command = match contender {
-        Contender::MirrorMaker | Contender::MirrorMakerTuned => {
-            let file = mirror_maker(route, contender == Contender::MirrorMakerTuned)?;
-            let mut java = install.java(1024, "org.apache.kafka.connect.mirror.MirrorMaker");
-            java.arg(file);
-            java
-        }
-        _ => {
-            let mut run = Command::new(program);
-            run.arg("run").arg(velostream(route, contender == Contender::Velostream)?);
-            run.args(["--instance", "bench", "--no-progress"]);
-            run
-        }
-    };
-    ServerProcess::spawn(contender.name(), route.dir, command)
+    if matches!(contender, Contender::MirrorMaker | Contender::MirrorMakerTuned) {
+        let file = mirror_maker(route, contender == Contender::MirrorMakerTuned)?;
+        let mut java = install.java(1024, "org.apache.kafka.connect.mirror.MirrorMaker");
+        java.arg(file);
+        return Ok(vec![ServerProcess::spawn(contender.name(), route.dir, java)?]);
+    }
+    let job = velostream(route, contender)?;
+    let workers = if contender == Contender::VelostreamThree { 3 } else { 1 };
+    let mut processes = Vec::new();
+    for number in 0..workers {
+        let instance = format!("bench-{number}");
+        let mut run = Command::new(program);
+        run.arg("run").arg(&job).args(["--instance", &instance, "--no-progress"]);
+        processes.push(ServerProcess::spawn(contender.name(), &route.dir.join(&instance), run)?);
+    }
+    Ok(processes)
 }
 
-fn velostream(route: &Route<'_>, pass_through: bool) -> Result<PathBuf> {
+fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let path = route.dir.join("job.yaml");
+    let pass_through = if contender == Contender::VelostreamDecoded { "off" } else { "auto" };
+    let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0" } else { "" };
     let text = format!(
-        "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\" }} }}\nexactly_once: {{ pass_through: {} }}\nstate_dir: \"{}\"\n",
+        "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
         route.topic,
         route.source,
         route.topic,
         route.sink,
-        if pass_through { "auto" } else { "off" },
         route.dir.join("state").display(),
     );
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
