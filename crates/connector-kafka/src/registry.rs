@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::info;
-use velostream_core::{Clock, KafkaPartition, LaneIndex};
+use velostream_core::{Clock, KafkaPartition, LaneIndex, mutant};
 use velostream_kafka_client::{
     ApiKey, Cluster, CoordinatorKind, CreateTopics, DescribeTransactions, ErrorCode, Isolation, NewTopic,
     OffsetFetch, ResourceKind, TopicPartitions, Topics,
@@ -291,8 +291,7 @@ impl Registry {
         let registrar = Registrar::become_one(&self.parts).await?;
         self.splits = self.read(0..journal, Upto::HighWatermark).await?;
         let known: BTreeSet<KafkaPartition> = self.splits.values().map(Descriptor::source).collect();
-        // Partitions that appear after the job was created start at their beginning (R12).
-        let start = if self.splits.is_empty() { self.parts.source_config.start } else { Start::Earliest };
+        let start = start_of_new(!self.splits.is_empty(), self.parts.source_config.start);
         let taken: BTreeSet<u32> = self.splits.keys().copied().collect();
         let mut free = (0_u32..).filter(|i| !taken.contains(i));
         let mut added = BTreeMap::new();
@@ -368,6 +367,11 @@ async fn known_to_coordinator(sink: &Cluster, id: &str) -> Result<bool> {
     Ok(answer.states.iter().any(|t| t.error.is_ok()))
 }
 
+/// Where partitions without a descriptor start: those that appear after the job was created at their beginning (R12).
+fn start_of_new(job_has_run: bool, policy: Start) -> Start {
+    if job_has_run && !mutant!(NewPartitionsFollowPolicy) { Start::Earliest } else { policy }
+}
+
 /// How far a partition without a descriptor is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Upto {
@@ -394,5 +398,16 @@ impl Visitor for Descriptors {
             Upto::HighWatermark => ends.high_watermark,
         };
         found || position >= end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Start, start_of_new};
+
+    #[test]
+    fn partition_that_appears_later_starts_at_its_beginning_whatever_the_policy() {
+        assert_eq!(start_of_new(false, Start::Latest), Start::Latest);
+        assert_eq!(start_of_new(true, Start::Latest), Start::Earliest);
     }
 }

@@ -8,8 +8,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::{debug, warn};
 use velostream_core::{Clock, SplitId};
 use velostream_kafka_client::{
-    ApiKey, BrokerId, Cluster, Connection, ErrorCode, Fetch, FetchPartition, FetchResponse, FetchTopic,
-    Isolation, Leader, Refresh,
+    ApiKey, BrokerId, Cluster, Connection, ErrorCode, Fetch, FetchResponse, FetchTopic, Isolation, Leader,
+    Refresh,
 };
 
 use super::loss::find_loss;
@@ -136,7 +136,7 @@ impl Fetcher {
             let code = ErrorCode::LEADER_NOT_AVAILABLE.into_error(leader.broker, ApiKey::Metadata);
             return Err(Error::client(format!("source {source}: its leader was replaced"))(code));
         }
-        if !source.topic_id.is_zero() && !leader.topic_id.is_zero() && leader.topic_id != source.topic_id {
+        if partition.was_created_again(&leader) {
             partition.gap(Gap::Recreated, &self.config, None, items);
             return Ok(());
         }
@@ -202,13 +202,7 @@ impl Fetcher {
                 (Asked { broker: leader.broker, partitions: Vec::new() }, self.empty_fetch())
             });
             asked.partitions.push((p.split.clone(), p.token, p.position));
-            let wanted = FetchPartition {
-                partition: p.source.partition,
-                current_leader_epoch: leader.epoch,
-                fetch_offset: p.position,
-                last_fetched_epoch: p.last_epoch,
-                max_bytes: i32::try_from(self.config.partition_max_bytes).unwrap_or(i32::MAX),
-            };
+            let wanted = p.wanted(leader, self.config.partition_max_bytes);
             match fetch.topics.last_mut().filter(|t| *t.topic == *p.source.topic) {
                 Some(topic) => topic.partitions.push(wanted),
                 None => fetch.topics.push(FetchTopic {

@@ -1,5 +1,6 @@
 //! What the leader's log says of a position that it does not hold (R6).
 
+use velostream_core::mutant;
 use velostream_kafka_client::{Connection, EpochPartition, EpochTopic, Isolation, OffsetForLeaderEpoch};
 
 use super::partition::Partition;
@@ -19,15 +20,24 @@ pub(super) async fn find_loss(
     let any = Isolation::ReadUncommitted;
     let at = (&*source.topic, source.partition, leader_epoch);
     let log_start = list_offsets(connection, at, Spec::Earliest, any).await?;
-    if position < log_start {
-        return Ok(Some((Gap::Deleted { log_start }, log_start)));
+    if let Some(deleted) = deleted(position, log_start) {
+        return Ok(Some(deleted));
     }
     let end = list_offsets(connection, at, Spec::Latest, any).await?;
-    let end = match epoch_end(connection, partition, leader_epoch).await? {
-        Some(epoch_end) => end.min(epoch_end),
-        None => end,
-    };
-    Ok((end < position).then_some((Gap::Truncated { end }, end)))
+    let epoch_end = epoch_end(connection, partition, leader_epoch).await?;
+    Ok(truncated(position, end, epoch_end))
+}
+
+fn deleted(position: i64, log_start: i64) -> Option<(Gap, i64)> {
+    let lost = position < log_start && !mutant!(DeletedRecordsOverlooked);
+    lost.then_some((Gap::Deleted { log_start }, log_start))
+}
+
+/// `epoch_end` is where the epoch of the last record that was read ends: what lies behind it is not what was there.
+fn truncated(position: i64, end: i64, epoch_end: Option<i64>) -> Option<(Gap, i64)> {
+    let known = epoch_end.filter(|_| !mutant!(EpochIgnoredAtClaim));
+    let end = known.map_or(end, |known| end.min(known));
+    (end < position).then_some((Gap::Truncated { end }, end))
 }
 
 /// Where the epoch of the last record that was read ends; `None` where it is unknown.
@@ -49,4 +59,28 @@ async fn epoch_end(connection: &Connection, partition: &Partition, leader_epoch:
     let Some(found) = answer.partitions.first() else { return Ok(None) };
     found.check(connection.broker()).map_err(Error::client(context()))?;
     Ok((found.end_offset >= 0).then_some(found.end_offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{deleted, truncated};
+    use crate::error::Gap;
+
+    #[test]
+    fn position_inside_the_log_is_no_loss() {
+        assert_eq!(deleted(10, 10), None);
+        assert_eq!(truncated(10, 10, None), None);
+        assert_eq!(truncated(10, 20, Some(10)), None);
+    }
+
+    #[test]
+    fn position_below_the_log_start_is_deleted() {
+        assert_eq!(deleted(10, 11), Some((Gap::Deleted { log_start: 11 }, 11)));
+    }
+
+    #[test]
+    fn position_behind_the_end_of_the_log_or_of_its_epoch_is_truncated() {
+        assert_eq!(truncated(10, 9, None), Some((Gap::Truncated { end: 9 }, 9)));
+        assert_eq!(truncated(55, 80, Some(33)), Some((Gap::Truncated { end: 33 }, 33)));
+    }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{error, warn};
-use velostream_core::{Chunk, KafkaPartition, Payload, Read, SourcePosition, SplitId};
+use velostream_core::{Chunk, KafkaPartition, Payload, Read, SourcePosition, SplitId, mutant};
 use velostream_kafka_batch::{Batch, Batches, ControlMarker};
-use velostream_kafka_client::{ErrorCode, FetchedPartition, Leader};
+use velostream_kafka_client::{ErrorCode, FetchPartition, FetchedPartition, Leader};
 use velostream_protocol::kafka_lane::{AbortedFilter, BatchKind, Verdict};
 
 use super::queue::{Item, Token};
@@ -125,10 +125,27 @@ impl Partition {
         }
     }
 
+    /// The topic has another id than the one that is read; ids of brokers before Kafka 2.8 are zero and say nothing.
+    pub(super) fn was_created_again(&self, leader: &Leader) -> bool {
+        let (was, now) = (self.source.topic_id, leader.topic_id);
+        !was.is_zero() && !now.is_zero() && was != now && !mutant!(RecreatedSourceOverlooked)
+    }
+
+    /// What to ask its leader for.
+    pub(super) fn wanted(&self, leader: &Leader, max_bytes: usize) -> FetchPartition {
+        FetchPartition {
+            partition: self.source.partition,
+            current_leader_epoch: leader.epoch,
+            fetch_offset: self.position,
+            last_fetched_epoch: if mutant!(NoLastFetchedEpoch) { -1 } else { self.last_epoch },
+            max_bytes: i32::try_from(max_bytes).unwrap_or(i32::MAX),
+        }
+    }
+
     /// The topic or partition is unknown once more.
     pub(super) fn is_unknown(&mut self, config: &SourceConfig, items: &mut Vec<Item>) {
         self.unknown = self.unknown.saturating_add(1);
-        if self.unknown >= UNKNOWN_LIMIT {
+        if self.unknown >= UNKNOWN_LIMIT && !mutant!(VanishedTopicWaitedFor) {
             self.gap(Gap::Gone, config, None, items);
         }
     }
@@ -163,7 +180,9 @@ impl Partition {
                 return Next::Refresh;
             }
         }
-        if let Some(diverging) = &fetched.diverging_epoch {
+        if let Some(diverging) = &fetched.diverging_epoch
+            && !mutant!(DivergenceIgnored)
+        {
             self.gap(Gap::Truncated { end: diverging.end_offset }, config, Some(diverging.end_offset), items);
             return Next::Continue;
         }
@@ -181,7 +200,7 @@ impl Partition {
         // Brokers leave the offsets at -1 in this answer on most paths; then the next look at the leader tells.
         self.astray = true;
         let start = fetched.log_start_offset;
-        if start >= 0 && self.position < start {
+        if start >= 0 && self.position < start && !mutant!(LogStartIgnored) {
             self.gap(Gap::Deleted { log_start: start }, config, Some(start), items);
             return Next::Continue;
         }
@@ -226,7 +245,7 @@ impl Partition {
     /// R8: damage is never made valid by a new checksum. It is fetched once more, then it stops the split.
     fn unsound(&mut self, source: velostream_kafka_batch::Error, items: &mut Vec<Item>) -> Next {
         let old = matches!(source, velostream_kafka_batch::Error::OldMagic { .. });
-        if self.suspect || old {
+        if (self.suspect && !mutant!(DamageFetchedForEver)) || old {
             let error = Error::Batch { split: self.split.clone(), offset: self.position, source };
             items.push(self.fail(error));
             return Next::Continue;
@@ -248,7 +267,7 @@ impl Partition {
         let position = self.position;
         let bytes = batch.len();
         self.position = batch.next_offset();
-        self.last_epoch = batch.partition_leader_epoch();
+        self.last_epoch = if mutant!(EpochNotKept) { -1 } else { batch.partition_leader_epoch() };
         let next = self.at(self.position);
         let fallback = batch.fallback(position);
         let payload = match fallback {
@@ -306,3 +325,6 @@ impl Partition {
         reached
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracing::warn;
-use velostream_core::{SplitId, TopicId};
+use velostream_core::{SplitId, TopicId, mutant};
 use velostream_kafka_client::Isolation;
 
 use super::committed::Committed;
@@ -36,7 +36,7 @@ pub(super) async fn check(
     let (target, highest, was) = (claimed.target.clone(), claimed.highest, claimed.delivered_id);
     for looks in 0.. {
         let end = look(owner, &target, was, highest).await?;
-        if highest < end {
+        if holds(highest, end) {
             break;
         }
         if looks == LOOKS_AGAIN {
@@ -62,9 +62,7 @@ async fn look(owner: &mut Owner, target: &Target, was: Option<TopicId>, highest:
         .await
         .map_err(Error::client(context()))?;
     if let Some(was) = was
-        && !was.is_zero()
-        && !leader.topic_id.is_zero()
-        && leader.topic_id != was
+        && is_another(was, leader.topic_id)
     {
         let what = format!("the topic was created again (id {was} is now {})", leader.topic_id);
         return Err(Error::SinkWentBack { destination: target.to_string(), what });
@@ -75,4 +73,34 @@ async fn look(owner: &mut Owner, target: &Target, was: Option<TopicId>, highest:
     let connection = owner.connections.to(leader.broker).await?;
     let at = (&*target.topic, target.partition, leader.epoch);
     list_offsets(&connection, at, Spec::Latest, Isolation::ReadUncommitted).await
+}
+
+/// Whether a log that ends at `end` has the record at `highest`.
+fn holds(highest: i64, end: i64) -> bool {
+    highest < end || mutant!(SinkEndIgnored)
+}
+
+/// Whether a topic was created again; ids of brokers before Kafka 2.8 are zero and say nothing.
+fn is_another(was: TopicId, now: TopicId) -> bool {
+    !was.is_zero() && !now.is_zero() && now != was && !mutant!(RecreatedSinkOverlooked)
+}
+
+#[cfg(test)]
+mod tests {
+    use velostream_core::TopicId;
+
+    use super::{holds, is_another};
+
+    #[test]
+    fn log_that_ends_at_or_in_front_of_what_was_acknowledged_has_gone_back() {
+        assert!(holds(-1, 0) && holds(9, 10));
+        assert!(!holds(10, 10) && !holds(10, 3));
+    }
+
+    #[test]
+    fn topic_with_another_id_was_created_again_and_no_id_says_nothing() {
+        let (one, two, none) = (TopicId([1; 16]), TopicId([2; 16]), TopicId::default());
+        assert!(is_another(one, two));
+        assert!(!is_another(one, one) && !is_another(none, two) && !is_another(one, none));
+    }
 }
