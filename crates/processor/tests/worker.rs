@@ -37,7 +37,7 @@ fn worker(sink: &MemorySink, membership: &Arc<MemoryMembership>, lanes: usize) -
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let metrics = ExactlyOnceMetrics::new("test", "w0", DeliveryLevel::ExactlyOnceTransactional);
     let parts = (0..lanes)
-        .map(|_| LaneParts { reader: Box::new(MemoryReader::new(RECORDS)), lane: Box::new(sink.lane()) })
+        .map(|n| LaneParts { reader: Box::new(MemoryReader::new(RECORDS)), lane: Box::new(sink.lane(n)) })
         .collect();
     Worker::new(config, Arc::clone(membership) as _, clock, metrics, parts)
 }
@@ -61,6 +61,21 @@ async fn a_bounded_job_over_two_lanes_delivers_each_record_once_in_order_and_end
     run(worker(&sink, &membership, 2)).await.unwrap();
     assert_complete(&sink, &splits);
     assert!(membership.has_left());
+}
+
+#[tokio::test]
+async fn a_split_stays_in_its_lane_from_one_assignment_to_the_next() {
+    let splits = ["a", "b", "c", "d"];
+    let sink = MemorySink::new(&[]);
+    let membership = MemoryMembership::owning(&splits);
+    for _ in 0..3 {
+        run(worker(&sink, &membership, 2)).await.unwrap();
+        membership.own(&splits);
+    }
+    for split in splits {
+        assert_eq!(sink.lanes_of(split).len(), 1, "{split}");
+    }
+    assert_complete(&sink, &splits);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A source of numbers, a transactional sink in memory, and a membership that a test moves by hand.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -102,6 +102,8 @@ struct Log {
     calls: usize,
     values: BTreeMap<SplitId, Vec<u64>>,
     progress: BTreeMap<SplitId, (u64, BatchId)>,
+    /// Lanes that have claimed each split.
+    claimed: BTreeMap<SplitId, BTreeSet<usize>>,
 }
 
 /// What is committed, shared by all lanes.
@@ -113,8 +115,15 @@ impl MemorySink {
         Self(Arc::new(Mutex::new(Log { faults: faults.to_vec(), ..Log::default() })))
     }
 
-    pub(crate) fn lane(&self) -> MemoryLane {
-        MemoryLane { sink: self.clone(), open: None }
+    /// A lane; workers number theirs from 0.
+    pub(crate) fn lane(&self, number: usize) -> MemoryLane {
+        MemoryLane { sink: self.clone(), number, open: None }
+    }
+
+    /// Lanes that have ever claimed a split.
+    pub(crate) fn lanes_of(&self, split: &str) -> Vec<usize> {
+        let log = self.0.lock().unwrap();
+        log.claimed.get(&SplitId::new(split)).into_iter().flatten().copied().collect()
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -142,6 +151,7 @@ impl MemorySink {
 /// A transactional writer. `open` is `Some` inside a transaction.
 pub(crate) struct MemoryLane {
     sink: MemorySink,
+    number: usize,
     open: Option<Vec<Chunk>>,
 }
 
@@ -153,7 +163,11 @@ impl SinkLane for MemoryLane {
 
     async fn claim(&mut self, _: &Arc<Assignment>, splits: &[SplitId]) -> Result<Vec<Claim>> {
         assert!(self.open.is_none(), "a claim inside a transaction");
+        let number = self.number;
         self.sink.call(|log| {
+            for split in splits {
+                log.claimed.entry(split.clone()).or_default().insert(number);
+            }
             splits
                 .iter()
                 .map(|split| {
