@@ -11,5 +11,7 @@ pub mod nemesis;
 pub mod proxy;
 pub mod services;
 pub mod stall;
+mod witness;
 
 pub use clock::RealClock;
+pub use witness::{Sighting, Witness, read_all};

@@ -65,6 +65,7 @@ pub struct Rule {
     pub(super) transactional: Option<bool>,
     pub(super) armed: bool,
     pub(super) counted: bool,
+    pub(super) state: Option<ProtocolState>,
 }
 
 impl Rule {
@@ -85,6 +86,7 @@ impl Rule {
             transactional,
             armed,
             counted,
+            state: None,
         }
     }
 
@@ -106,6 +108,13 @@ impl Rule {
     #[must_use]
     pub fn later(mut self) -> Self {
         self.armed = false;
+        self
+    }
+
+    /// Only while the client is in this state; a request is in the state that it leads to.
+    #[must_use]
+    pub fn in_state(mut self, state: ProtocolState) -> Self {
+        self.state = Some(state);
         self
     }
 
@@ -190,5 +199,10 @@ impl Fault {
     /// Lets go of what it holds.
     pub fn release(&self) {
         self.shared.release(self.number);
+    }
+
+    /// Takes the rule out of force and lets go of what it holds. What it did is forgotten.
+    pub fn end(&self) {
+        self.shared.end(self.number);
     }
 }

@@ -66,6 +66,11 @@ impl Proxy {
         self.shared.heal(client);
     }
 
+    /// Ends every rule and cut, lets go of what is held, and empties the log: between two rounds of one long run.
+    pub fn forget(&self) {
+        self.shared.forget();
+    }
+
     /// What a client sent and got so far, without Fetch and ApiVersions that went on as usual.
     #[must_use]
     pub fn log(&self, client: &str) -> Vec<Passed> {

@@ -1,5 +1,6 @@
 //! What the threads of a proxy share.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Inner {
     upstream: Option<u16>,
-    rules: Vec<Active>,
+    rules: BTreeMap<usize, Active>,
+    next_rule: usize,
     links: Links,
     log: Vec<Passed>,
     closed: bool,
@@ -97,39 +99,46 @@ impl Shared {
 
     pub(super) fn add(&self, rule: Rule) -> usize {
         let mut inner = self.lock();
-        inner.rules.push(Active { rule, met: 0, fired: Vec::new(), released: false, kept: None });
-        inner.rules.len() - 1
+        let number = inner.next_rule;
+        inner.next_rule += 1;
+        inner.rules.insert(number, Active { rule, met: 0, fired: Vec::new(), released: false, kept: None });
+        number
     }
 
     pub(super) fn rule(&self, number: usize) -> Option<Rule> {
-        self.lock().rules.get(number).map(|active| active.rule.clone())
+        self.lock().rules.get(&number).map(|active| active.rule.clone())
     }
 
     pub(super) fn fired(&self, number: usize) -> (u64, Vec<ProtocolState>) {
         let inner = self.lock();
-        let states = inner.rules.get(number).map(|active| active.fired.clone()).unwrap_or_default();
+        let states = inner.rules.get(&number).map(|active| active.fired.clone()).unwrap_or_default();
         (u64::try_from(states.len()).unwrap_or(u64::MAX), states)
     }
 
     pub(super) fn await_spent(&self, number: usize, deadline: Instant) -> bool {
-        self.wait(Some(deadline), |inner| inner.rules.get(number).is_some_and(Active::is_spent))
+        self.wait(Some(deadline), |inner| inner.rules.get(&number).is_some_and(Active::is_spent))
     }
 
     pub(super) fn release(&self, number: usize) {
-        if let Some(active) = self.lock().rules.get_mut(number) {
+        if let Some(active) = self.lock().rules.get_mut(&number) {
             active.released = true;
         }
         self.changed.notify_all();
     }
 
+    pub(super) fn end(&self, number: usize) {
+        self.lock().rules.remove(&number);
+        self.changed.notify_all();
+    }
+
     pub(super) fn arm(&self, number: usize) {
-        if let Some(active) = self.lock().rules.get_mut(number) {
+        if let Some(active) = self.lock().rules.get_mut(&number) {
             active.rule.armed = true;
         }
     }
 
     pub(super) fn await_release(&self, number: usize) {
-        self.wait(None, |inner| inner.rules.get(number).is_none_or(|active| active.released));
+        self.wait(None, |inner| inner.rules.get(&number).is_none_or(|active| active.released));
     }
 
     /// Sleeps, unless the proxy ends.
@@ -151,6 +160,16 @@ impl Shared {
     /// Waits while the network is cut.
     pub(super) fn await_link(&self, client: &str, direction: Direction) {
         self.wait(None, |inner| inner.links.is_open(client, direction));
+    }
+
+    /// Ends every rule and cut, lets go of what is held, and empties the log.
+    pub(super) fn forget(&self) {
+        let mut inner = self.lock();
+        inner.rules.clear();
+        inner.links = Links::default();
+        inner.log = Vec::new();
+        drop(inner);
+        self.changed.notify_all();
     }
 
     pub(super) fn note(&self, passed: Passed) {
@@ -197,7 +216,7 @@ impl Shared {
             (!rule.commits_only || met.0) && rule.transactional.is_none_or(|wanted| wanted == met.1)
         });
         let mut inner = self.lock();
-        let replays = inner.rules.iter_mut().filter(|active| {
+        let replays = inner.rules.values_mut().filter(|active| {
             let Rule { action, client: of, api: asked, .. } = &active.rule;
             *action == Action::Replay && of == client && *asked == api
         });
@@ -219,12 +238,12 @@ impl Shared {
         let mut verdict = Verdict::Pass;
         let mut inner = self.lock();
         let Inner { rules, links, .. } = &mut *inner;
-        for (number, active) in rules.iter_mut().enumerate() {
+        for (number, active) in rules.iter_mut() {
             let Rule { client: of, direction: way, api: asked, action, .. } = &active.rule;
             if of != client || *way != direction || *asked != api || !fits(&active.rule) {
                 continue;
             }
-            if !active.rule.armed {
+            if !active.rule.armed || active.rule.state.is_some_and(|wanted| wanted != state) {
                 continue;
             }
             active.met += 1;
@@ -238,7 +257,7 @@ impl Shared {
             }
             verdict = match action {
                 Action::Note => Verdict::Pass,
-                Action::Hold => Verdict::Hold(number),
+                Action::Hold => Verdict::Hold(*number),
                 Action::Delay(time) => Verdict::Delay(*time),
                 Action::Drop => Verdict::Drop,
                 Action::Silence => Verdict::Silence,

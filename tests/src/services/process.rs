@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -65,6 +65,24 @@ impl ServerProcess {
     /// False once the process has left.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// How the process ended, where it has by itself or by a signal sent with [`ServerProcess::signal`].
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+    }
+
+    /// Waits for the end; `None` where the process still runs after `limit`.
+    pub fn await_end(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let ended = self.ended();
+            if ended.is_some() || waited >= limit {
+                return ended;
+            }
+            pause(POLL);
+            waited += POLL;
+        }
     }
 
     /// Stops every thread of the process (SIGSTOP) and waits until none runs any more: the signal alone is

@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 use velostream_testkit::RealClock;
 use velostream_testkit::load::end_offsets;
-use velostream_testkit::nemesis::{Job, PATIENCE, Worker, ends_well};
+use velostream_testkit::nemesis::{Job, PATIENCE, Side, Worker, ends_well};
 use velostream_testkit::proxy::{Api, Direction, Fate, Fault, Passed, ProtocolState, Proxy};
 use velostream_verifier::{Cluster, Config, TopicPair, verify};
 
-use crate::stage::{PARTITIONS, RECORDS, Side, Stage, TOPIC};
+use crate::stage::{PARTITIONS, RECORDS, Stage, TOPIC};
 
 /// Which transaction protocol the sink speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

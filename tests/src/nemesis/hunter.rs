@@ -1,0 +1,317 @@
+//! Whoever goes after one worker: waits until it does what is wanted, then strikes.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use super::gate::gate;
+use super::{Arena, Blow, End, Member, Signal, Strike, Tamper};
+use crate::proxy::{Api, Cut, Fault, ProtocolState, Rule};
+use crate::services::pause;
+
+/// Longer than session, rebalance and claim of those who take over.
+const PAUSE: Duration = Duration::from_millis(4_500);
+/// How long a zombie may take to find out that it is one.
+const AWAKENING: Duration = Duration::from_secs(3);
+/// Longer than the session of 2 s.
+const CUT: Duration = Duration::from_millis(2_600);
+/// Longer than a request's timeout of 1.5 s: its client has given it up.
+const GIVEN_UP: Duration = Duration::from_millis(1_700);
+/// How long a worker may take to come into a state.
+const AIM: Duration = Duration::from_secs(8);
+/// How long a worker may take to end when it is told to.
+const FAREWELL: Duration = Duration::from_secs(25);
+const LOOK: Duration = Duration::from_millis(10);
+const GLANCE: Duration = Duration::from_micros(200);
+
+pub(super) struct Hunter<'a, 'b> {
+    arena: &'a Arena<'b>,
+    member: &'a mut Member,
+    /// Whether it was told to end.
+    told: bool,
+}
+
+impl<'a, 'b> Hunter<'a, 'b> {
+    pub(super) const fn new(arena: &'a Arena<'b>, member: &'a mut Member) -> Self {
+        Self { arena, member, told: false }
+    }
+
+    pub(super) fn run(mut self) -> Result<()> {
+        while let Some(strike) = self.arena.next() {
+            self.is_alive()?;
+            match strike.blow {
+                Blow::Frame(tamper, api) => self.tamper(&strike, tamper, api)?,
+                Blow::Restart(end) => {
+                    // One at a time: with both ends away nothing would be left to be seen.
+                    match self.arena.restarting.try_lock() {
+                        Ok(_alone) => self.strike(&strike, |hunter| hunter.restart(&strike, end))?,
+                        Err(_) => {
+                            self.arena.put_back(strike);
+                            pause(LOOK);
+                        }
+                    }
+                }
+                Blow::Kill => self.strike(&strike, |hunter| hunter.kill())?,
+                Blow::Pause => self.strike(&strike, |hunter| hunter.freeze())?,
+                Blow::Cut(end, cut) => self.strike(&strike, |hunter| Ok(hunter.cut(end, cut)))?,
+            }
+        }
+        if self.is_alive()? { Ok(()) } else { self.start() }
+    }
+
+    /// Brings the worker into the state, strikes, and cleans up.
+    fn strike(
+        &mut self,
+        strike: &Strike,
+        blow: impl FnOnce(&mut Self) -> Result<ProtocolState>,
+    ) -> Result<()> {
+        let Some(gate) = self.aim(strike)? else {
+            return self.miss(strike);
+        };
+        let seen = blow(self)?;
+        let name = self.member.name();
+        self.arena.tell(&format!("{} {name} while {seen} (wanted: {})", strike.blow, strike.state));
+        if !matches!(strike.blow, Blow::Restart(_)) {
+            self.arena.count(|tally| tally.states.add(strike.blow, seen, 1));
+        }
+        pause(strike.lag);
+        gate.iter().for_each(Fault::end);
+        self.recover(strike)
+    }
+
+    /// `None` where it does not come into the state; the inner one where nothing needs to be held.
+    fn aim(&mut self, strike: &Strike) -> Result<Option<Option<Fault>>> {
+        use ProtocolState::{Between, Claiming, Identity, Joining, Leaving, Starting, Syncing};
+        let state = strike.state;
+        if matches!(state, Starting | Joining | Syncing | Identity | Claiming) {
+            self.leave()?;
+        }
+        let runs = self.is_alive()?;
+        let client = if runs { self.member.client() } else { self.member.next_client() };
+        let gate = strike.gated.then(|| {
+            let (end, rule) = gate(&client, state, strike.way, strike.choice);
+            self.arena.proxy(end).add(rule.after(strike.skip))
+        });
+        if !runs {
+            self.start()?;
+        }
+        if state == Leaving {
+            if !self.wait(AIM, LOOK, |hunter| hunter.is_at_work())? {
+                return Ok(None);
+            }
+            self.tell_to_end()?;
+        }
+        let met = match &gate {
+            // What was read before is written first.
+            Some(gate) if state == Between => {
+                self.wait(AIM, GLANCE, |hunter| gate.fired() > 0 && hunter.state() == state)?
+            }
+            Some(gate) => self.wait(AIM, Duration::ZERO, |_| gate.await_fired(LOOK).is_ok())?,
+            None => self.wait(AIM, GLANCE, |hunter| hunter.state() == state)?,
+        };
+        if !met {
+            gate.iter().for_each(Fault::end);
+            return Ok(None);
+        }
+        Ok(Some(gate))
+    }
+
+    fn miss(&mut self, strike: &Strike) -> Result<()> {
+        self.arena.tell(&format!("missed: {} {} while {}", strike.blow, self.member.name(), strike.state));
+        self.arena.count(|tally| tally.missed += 1);
+        if strike.state == ProtocolState::Leaving { self.leave() } else { Ok(()) }
+    }
+
+    fn kill(&mut self) -> Result<ProtocolState> {
+        self.member.kill()?;
+        self.arena.runs(self.member.name(), None);
+        self.arena.count(|tally| tally.kills += 1);
+        Ok(self.state())
+    }
+
+    fn freeze(&mut self) -> Result<ProtocolState> {
+        self.member.pause()?;
+        self.arena.runs(self.member.name(), None);
+        self.arena.count(|tally| tally.pauses += 1);
+        Ok(self.state())
+    }
+
+    fn cut(&self, end: End, cut: Cut) -> ProtocolState {
+        self.arena.proxy(end).cut(&self.member.client(), cut);
+        self.state()
+    }
+
+    fn restart(&self, strike: &Strike, end: End) -> Result<ProtocolState> {
+        self.arena.away.fetch_add(1, Ordering::Relaxed);
+        let mut cluster = self.arena.side(end).cluster();
+        let stops = strike.choice.is_multiple_of(3);
+        if stops {
+            cluster.node_mut(1)?.stop()?
+        } else {
+            cluster.node_mut(1)?.kill()?
+        }
+        // It hits all workers, each at what it is doing.
+        let seen = self.arena.states();
+        self.arena.count(|tally| {
+            seen.iter().for_each(|state| tally.states.add(strike.blow, state, 1));
+            if stops { tally.broker_stops += 1 } else { tally.broker_kills += 1 }
+        });
+        Ok(self.state())
+    }
+
+    /// After the blow.
+    fn recover(&mut self, strike: &Strike) -> Result<()> {
+        match strike.blow {
+            Blow::Kill => pause(strike.rest),
+            Blow::Pause => {
+                pause(PAUSE.saturating_sub(strike.lag));
+                let before = self.member.log().len();
+                self.member.signal(Signal::CONT)?;
+                self.arena.runs(self.member.name(), Some(self.member.client()));
+                if self.wait(AWAKENING, LOOK, |hunter| hunter.has_said("membership lost", before))? {
+                    self.arena.count(|tally| tally.zombies += 1);
+                }
+            }
+            Blow::Cut(end, _) => {
+                pause((CUT + strike.rest / 3).saturating_sub(strike.lag));
+                self.arena.proxy(end).heal(&self.member.client());
+            }
+            Blow::Restart(end) => {
+                pause(strike.rest / 3);
+                self.arena.side(end).cluster().node_mut(1)?.start()?;
+                self.arena.away.fetch_sub(1, Ordering::Relaxed);
+            }
+            Blow::Frame(..) => {}
+        }
+        if strike.state == ProtocolState::Leaving && strike.blow != Blow::Kill {
+            self.leave()?;
+        }
+        Ok(())
+    }
+
+    /// A fault of one frame, or of a few in a row.
+    fn tamper(&mut self, strike: &Strike, tamper: Tamper, api: Api) -> Result<()> {
+        if matches!(api, Api::JoinGroup | Api::InitProducerId) {
+            self.leave()?;
+        }
+        let runs = self.is_alive()?;
+        let client = if runs { self.member.client() } else { self.member.next_client() };
+        let (action, way) = tamper.action();
+        let mut rule = Rule::new(&client, way, api, action);
+        if api == Api::Produce {
+            rule = rule.transactional(true);
+        }
+        if tamper == Tamper::Doubled {
+            rule = rule.times(3);
+        }
+        if matches!(api, Api::Produce | Api::TxnOffsetCommit | Api::EndTxn) {
+            rule = rule.after(u64::try_from(strike.choice % 5)?);
+        }
+        let fault = self.arena.proxy(End::Sink).add(rule);
+        if !runs {
+            self.start()?;
+        }
+        let spent = self.wait(AIM, Duration::ZERO, |_| fault.await_fired(LOOK).is_ok())?;
+        let fired = fault.fired();
+        if spent && tamper != Tamper::Doubled {
+            pause(GIVEN_UP + strike.lag);
+        }
+        fault.end();
+        if fired == 0 {
+            return self.miss(strike);
+        }
+        self.arena.tell(&format!("{} {} {fired} times", strike.blow, self.member.name()));
+        self.arena.count(|tally| tally.frames.add(tamper, api, fired));
+        Ok(())
+    }
+
+    fn tell_to_end(&mut self) -> Result<()> {
+        self.told = true;
+        self.member.signal(Signal::TERM)
+    }
+
+    fn start(&mut self) -> Result<()> {
+        self.told = false;
+        self.member.start()?;
+        self.arena.runs(self.member.name(), Some(self.member.client()));
+        Ok(())
+    }
+
+    /// Ends the worker in order, if it runs. Where a broker is away it is killed: there is no order then.
+    fn leave(&mut self) -> Result<()> {
+        if !self.is_alive()? {
+            return Ok(());
+        }
+        if self.arena.away.load(Ordering::Relaxed) > 0 {
+            let seen = self.kill()?;
+            self.arena.count(|tally| tally.states.add(Blow::Kill, seen, 1));
+            return Ok(());
+        }
+        self.tell_to_end()?;
+        let ended = self.member.await_end(FAREWELL);
+        let name = self.member.name();
+        let Some(status) = ended else {
+            bail!("stuck: {name} does not end within {FAREWELL:?} of SIGTERM:\n{}", self.member.last_words());
+        };
+        ensure!(status.success(), "{name} was told to end, with {status}:\n{}", self.member.last_words());
+        self.arena.runs(name, None);
+        self.member.kill()
+    }
+
+    fn state(&self) -> ProtocolState {
+        self.arena.observer.state(&self.member.client())
+    }
+
+    fn is_at_work(&self) -> bool {
+        use ProtocolState::{Between, Ending, Storing, Writing};
+        matches!(self.state(), Writing | Storing | Ending | Between)
+            && self.member.words_of_life().contains("claimed splits")
+    }
+
+    fn has_said(&self, what: &str, from: usize) -> bool {
+        self.member.log().get(from..).is_some_and(|log| log.contains(what))
+    }
+
+    /// False where it does not run because it was killed, or ended in order, or could not start.
+    fn is_alive(&mut self) -> Result<bool> {
+        let Some(status) = self.member.ended() else { return Ok(self.member.is_running()) };
+        let (name, state) = (self.member.name().to_owned(), self.state());
+        self.member.kill()?;
+        self.arena.runs(&name, None);
+        if status.success() && self.told {
+            return Ok(false);
+        }
+        // Whatever starts workers starts one again that says that it cannot reach a cluster.
+        let words = self.member.words_of_life();
+        ensure!(
+            !words.contains("claimed splits"),
+            "{name} ended by itself with {status} while {state}:\n{}",
+            self.member.last_words()
+        );
+        let why = words.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        self.arena.tell(&format!("{name} gave up at its start while {state}, {status}: {why}"));
+        self.arena.count(|tally| tally.gave_up += 1);
+        Ok(false)
+    }
+
+    /// Looks until it is so, the worker ends, or the time is over. Time while a broker is away does not count.
+    fn wait(&mut self, limit: Duration, nap: Duration, mut done: impl FnMut(&Self) -> bool) -> Result<bool> {
+        let mut waited = Duration::ZERO;
+        let mut last = Instant::now();
+        while !done(self) {
+            if !self.is_alive()? {
+                return Ok(false);
+            }
+            if self.arena.away.load(Ordering::Relaxed) == 0 {
+                waited += last.elapsed();
+            }
+            last = Instant::now();
+            if waited > limit {
+                return Ok(false);
+            }
+            pause(nap);
+        }
+        Ok(true)
+    }
+}
