@@ -35,7 +35,7 @@ pub use membership::{GroupToken, KafkaMembership, MembershipParts};
 pub use names::Names;
 pub use registry::Registry;
 pub use sink::KafkaLane;
-pub use source::{KafkaReader, starting_positions};
+pub use source::{Ends, KafkaReader, starting_positions};
 pub use velostream_kafka_client as client;
 
 /// Compiles the example of the README.

@@ -8,6 +8,7 @@ mod client;
 mod group;
 mod keeper;
 mod messages;
+mod standings;
 mod token;
 
 pub use group::{KafkaMembership, MembershipParts};

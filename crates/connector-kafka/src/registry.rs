@@ -102,6 +102,17 @@ impl Registry {
         Ok(self)
     }
 
+    /// The descriptors that are in the journal now; none before it exists. Only looks.
+    pub(crate) async fn descriptors(&self) -> Result<BTreeMap<u32, Descriptor>> {
+        let topic = self.parts.names.journal();
+        let context = format!("internal topic {topic}");
+        let names = Topics::Names(vec![topic.clone()]);
+        let metadata = self.parts.sink.metadata(names).await.map_err(Error::client(context))?;
+        let found = metadata.topics.iter().find(|t| t.name.as_ref() == Some(&topic) && t.error.is_ok());
+        let partitions = found.map_or(0, |t| u32::try_from(t.partitions.len()).unwrap_or(u32::MAX));
+        self.read(0..partitions, Upto::LastStable).await
+    }
+
     /// Creates the internal topic for a job that has never run; returns its number of partitions.
     async fn ensure_journal(&self, wanted: usize) -> Result<u32> {
         let topic = self.parts.names.journal();

@@ -1,6 +1,7 @@
 //! The source: which partitions there are, and reading them.
 
 mod discovery;
+mod ends;
 mod fetcher;
 mod loss;
 mod partition;
@@ -9,4 +10,5 @@ mod reader;
 
 pub use discovery::starting_positions;
 pub(crate) use discovery::{discover, resolve_start, split_of};
+pub use ends::Ends;
 pub use reader::KafkaReader;

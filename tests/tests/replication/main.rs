@@ -9,6 +9,7 @@
 
 mod batches;
 mod brokers;
+mod caught_up;
 mod files;
 mod handover;
 mod hanging;

@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
-use velostream_core::{Assignment, AssignmentVersion, Clock, LaneIndex, Membership, Phase};
+use velostream_core::{Assignment, AssignmentVersion, Clock, LaneIndex, Membership, Phase, Standing};
 use velostream_kafka_client::{Cluster, ErrorCode};
 use velostream_protocol::kafka_lane::Member;
 
 use super::client::GroupClient;
 use super::keeper::Keeper;
+use super::standings::Standings;
 use super::token::GroupToken;
 use crate::config::SinkConfig;
 use crate::error::{Error, Result};
 use crate::names::Names;
 use crate::registry::Registry;
+use crate::source::Ends;
 
 /// What a membership is made of.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct MembershipParts {
     pub clock: Arc<dyn Clock>,
     /// Lanes of this worker, which have to acknowledge what they dropped.
     pub lanes: u16,
+    /// Ends of a bounded run, shared with the readers.
+    pub ends: Ends,
 }
 
 /// The membership of one worker, kept by a task of its own.
@@ -45,6 +49,7 @@ pub struct KafkaMembership {
     live: Mutex<Option<(GroupClient, Member)>>,
     leaving: watch::Sender<bool>,
     lanes: u16,
+    standings: Standings,
 }
 
 impl KafkaMembership {
@@ -66,6 +71,12 @@ impl KafkaMembership {
             live: Mutex::new(None),
             leaving: watch::Sender::new(false),
             lanes: parts.lanes,
+            standings: Standings {
+                cluster: parts.cluster.clone(),
+                names: parts.names.clone(),
+                registry: parts.registry.clone(),
+                ends: parts.ends.clone(),
+            },
         });
         let keeper = Keeper::new(Arc::clone(&membership), parts);
         tokio::spawn(keeper.run());
@@ -178,6 +189,10 @@ impl Membership for KafkaMembership {
     fn acknowledge(&self, lane: LaneIndex, version: AssignmentVersion) {
         lock(&self.acknowledged).insert(lane, version);
         self.acknowledgement.notify_waiters();
+    }
+
+    async fn standings(&self) -> velostream_core::Result<Vec<Standing>> {
+        Ok(self.standings.look().await?)
     }
 
     async fn leave(&self) -> velostream_core::Result<()> {

@@ -12,6 +12,7 @@ use velostream_kafka_client::{
     Refresh,
 };
 
+use super::ends::Ends;
 use super::loss::find_loss;
 use super::partition::{Next, Partition};
 use super::queue::{Item, Queue, Token};
@@ -29,6 +30,7 @@ pub(super) struct Fetcher {
     config: Arc<SourceConfig>,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
+    ends: Ends,
     connections: BTreeMap<BrokerId, Connection>,
     busy: BTreeSet<BrokerId>,
     round: usize,
@@ -46,8 +48,18 @@ impl Fetcher {
         config: Arc<SourceConfig>,
         clock: Arc<dyn Clock>,
         queue: Arc<Queue>,
+        ends: Ends,
     ) -> Self {
-        Self { cluster, config, clock, queue, connections: BTreeMap::new(), busy: BTreeSet::new(), round: 0 }
+        Self {
+            cluster,
+            config,
+            clock,
+            queue,
+            ends,
+            connections: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            round: 0,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -141,12 +153,10 @@ impl Fetcher {
             return Ok(());
         }
         if self.config.bounded && partition.end.is_none() {
-            let known = self.queue.lock().ends.get(&partition.split).copied();
-            let end = match known {
+            let end = match self.ends.get(&source) {
                 Some(end) => end,
-                None => self.end_of(partition, &leader).await?,
+                None => self.ends.pin(&source, self.end_of(partition, &leader).await?),
             };
-            self.queue.lock().ends.insert(partition.split.clone(), end);
             partition.end = Some(end);
         }
         // Where nothing is left to be fetched, no fetch can tell that the log is another than it was.

@@ -28,8 +28,6 @@ pub(super) struct State {
     pub(super) partitions: BTreeMap<SplitId, Partition>,
     pub(super) items: VecDeque<Item>,
     pub(super) queued_bytes: usize,
-    /// Ends of bounded splits, as seen first in this process.
-    pub(super) ends: BTreeMap<SplitId, i64>,
     pub(super) last_token: Token,
     pub(super) closed: bool,
 }

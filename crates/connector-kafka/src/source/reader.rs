@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use velostream_core::{Clock, Read, Result, SourcePosition, SplitId, SplitReader};
 use velostream_kafka_client::Cluster;
 
+use super::ends::Ends;
 use super::fetcher::Fetcher;
 use super::partition::Partition;
 use super::queue::Queue;
@@ -22,11 +23,12 @@ pub struct KafkaReader {
 }
 
 impl KafkaReader {
-    /// A reader with its own connections to the brokers of `cluster`. Must be called inside a tokio runtime.
+    /// A reader with its own connections to the brokers of `cluster`; a bounded one ends each split at its place in
+    /// `ends`. Must be called inside a tokio runtime.
     #[must_use]
-    pub fn new(cluster: Cluster, config: Arc<SourceConfig>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(cluster: Cluster, config: Arc<SourceConfig>, clock: Arc<dyn Clock>, ends: Ends) -> Self {
         let queue = Arc::new(Queue::default());
-        let fetcher = tokio::spawn(Fetcher::new(cluster, config, clock, Arc::clone(&queue)).run());
+        let fetcher = tokio::spawn(Fetcher::new(cluster, config, clock, Arc::clone(&queue), ends).run());
         Self { queue, fetcher }
     }
 }

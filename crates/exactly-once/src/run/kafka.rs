@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use velostream_connector_kafka::client::{Cluster, Config};
 use velostream_connector_kafka::{
-    Error, KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry,
+    Ends as SourceEnds, Error, KafkaLane, KafkaMembership, KafkaReader, MembershipParts, Names, Registry,
 };
 use velostream_core::{Clock, LaneIndex, Result};
 use velostream_processor::LaneParts;
@@ -36,6 +36,7 @@ pub(super) async fn to_kafka(
         names.clone(),
         Arc::clone(clock),
     );
+    let ends = SourceEnds::start(&source, &source_config, clock);
     let membership = KafkaMembership::start(MembershipParts {
         cluster: sink.clone(),
         names: names.clone(),
@@ -43,9 +44,15 @@ pub(super) async fn to_kafka(
         registry,
         clock: Arc::clone(clock),
         lanes: job.lanes,
+        ends: ends.clone(),
     });
     let lane = |index| LaneParts {
-        reader: Box::new(KafkaReader::new(source.clone(), Arc::clone(&source_config), Arc::clone(clock))),
+        reader: Box::new(KafkaReader::new(
+            source.clone(),
+            Arc::clone(&source_config),
+            Arc::clone(clock),
+            ends.clone(),
+        )),
         lane: Box::new(KafkaLane::new(
             LaneIndex(index),
             &names,
@@ -93,7 +100,8 @@ pub(super) async fn to_file(
         })
     });
     let lane = FileLane::new(settings::file::sink(job, sink), start)?;
-    let reader = KafkaReader::new(cluster, config, Arc::clone(clock));
+    let ends = SourceEnds::start(&cluster, &config, clock);
+    let reader = KafkaReader::new(cluster, config, Arc::clone(clock), ends);
     let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane) };
     Ok(Ends { membership: Arc::new(LocalMembership::fixed(splits)), lanes: vec![parts] })
 }
