@@ -19,6 +19,14 @@ pub enum Read {
         /// Position next to be read.
         next: SourcePosition,
     },
+    /// The source lost records and the job says to go on: reading goes on at `next`, which may lie in front of the
+    /// position, where other records have taken the offsets of those that were lost.
+    Gap {
+        /// The split.
+        split: SplitId,
+        /// Position next to be read.
+        next: SourcePosition,
+    },
     /// Nothing arrived within the wait.
     Idle,
     /// The split has reached its configured end.

@@ -96,10 +96,12 @@ impl Cache {
         self.controller
     }
 
+    /// A leader that can be reached as far as is known: one whose broker has left is to be asked for again.
     pub(crate) fn leader(&self, topic: &str, partition: i32) -> Option<Leader> {
         let found = self.topics.get(topic)?;
         let (broker, epoch) = *found.partitions.get(&partition)?;
-        Some(Leader { broker: broker?, epoch, topic_id: found.id })
+        let broker = broker.filter(|broker| self.brokers.contains_key(broker))?;
+        Some(Leader { broker, epoch, topic_id: found.id })
     }
 }
 
@@ -121,7 +123,7 @@ mod tests {
         };
         MetadataResponse {
             throttle: Duration::ZERO,
-            brokers: vec![],
+            brokers: (1..=3).map(broker).collect(),
             cluster_id: None,
             controller: None,
             topics: vec![MetadataTopic {
@@ -132,6 +134,10 @@ mod tests {
                 partitions: vec![partition],
             }],
         }
+    }
+
+    fn broker(id: i32) -> Broker {
+        Broker { id: BrokerId(id), host: "b".to_owned(), port: 9092, rack: None }
     }
 
     fn leader_after(responses: &[MetadataResponse]) -> Option<(i32, i32)> {
@@ -156,6 +162,22 @@ mod tests {
         cache.update(&response(1, 1, 6, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
         cache.update(&response(1, 1, 6, ErrorCode::NONE));
         assert_eq!(cache.leader("t", 0), None, "a broker that did not know the topic in between");
+        cache.update(&response(1, 3, 8, ErrorCode::NONE));
+        assert_eq!(cache.leader("t", 0).map(|leader| leader.broker), Some(BrokerId(3)));
+    }
+
+    #[test]
+    fn leader_whose_broker_has_left_is_none_until_metadata_names_another() {
+        let mut cache = Cache::default();
+        cache.update(&response(1, 2, 7, ErrorCode::NONE));
+        cache.forget_broker(BrokerId(2));
+        assert_eq!(cache.leader("t", 0), None, "its address failed");
+        cache.update(&response(1, 2, 7, ErrorCode::NONE));
+        assert_eq!(cache.leader("t", 0).map(|leader| leader.broker), Some(BrokerId(2)));
+        // An answer about another topic.
+        let brokers = [1, 3].map(broker).to_vec();
+        cache.update(&MetadataResponse { brokers, topics: vec![], ..response(1, 2, 7, ErrorCode::NONE) });
+        assert_eq!(cache.leader("t", 0), None, "the cluster has given it up");
         cache.update(&response(1, 3, 8, ErrorCode::NONE));
         assert_eq!(cache.leader("t", 0).map(|leader| leader.broker), Some(BrokerId(3)));
     }

@@ -145,6 +145,7 @@ impl Driver {
                 event
             }
             Ok(Read::Advance { split, next }) => Event::Advance { split, next },
+            Ok(Read::Gap { split, next }) => Event::Gap { split, next },
             Ok(Read::Idle) => Event::Idle,
             Ok(Read::End(split)) => Event::Ended(split),
             Err(error) => self.failure(During::Read, error),

@@ -151,7 +151,9 @@ impl SplitReader for SimReader {
         self.reading.retain(|split, _| !splits.contains(split));
         self.queue.retain(|read| match read {
             Read::Chunk(chunk) => !splits.contains(&chunk.split),
-            Read::Advance { split, .. } | Read::End(split) => !splits.contains(split),
+            Read::Advance { split, .. } | Read::Gap { split, .. } | Read::End(split) => {
+                !splits.contains(split)
+            }
             Read::Idle => true,
         });
         Ok(())

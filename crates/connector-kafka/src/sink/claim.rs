@@ -51,6 +51,18 @@ const LEADER_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// Where the group's offsets were lost as well there is nothing left to compare with.
 pub(super) async fn claim(owner: &mut Owner, token: &GroupToken, splits: &[SplitId]) -> Result<Vec<Claim>> {
+    let claimed = try_claim(owner, token, splits).await;
+    if claimed.is_err() {
+        // Most of what goes wrong is a leader that moved.
+        let targets = owner.splits.values().flat_map(|split| [&split.journal, &split.target]);
+        let topics: BTreeSet<&str> = targets.map(|target| &*target.topic).collect();
+        topics.into_iter().for_each(|topic| owner.connections.cluster().invalidate_topic(topic));
+        hanging::forget_leaders(owner);
+    }
+    claimed
+}
+
+async fn try_claim(owner: &mut Owner, token: &GroupToken, splits: &[SplitId]) -> Result<Vec<Claim>> {
     let journal: Arc<str> = owner.names.journal().into();
     owner.splits.clear();
     for split in splits {

@@ -114,6 +114,11 @@ enum Mended {
     Left(String),
 }
 
+/// Asks anew who leads what is read here: after an error.
+pub(super) fn forget_leaders(owner: &Owner) {
+    owner.connections.cluster().invalidate_topic(log::TOPIC);
+}
+
 /// Waits until what lanes of this job have open on `targets` now has ended, ending what nobody else ends. What they
 /// open meanwhile is somebody's healthy work: several splits may share a destination.
 ///

@@ -105,8 +105,11 @@ impl Pipeline {
         self.connections.any_lost()
     }
 
-    /// Drops everything and closes the connections.
+    /// Drops everything and closes the connections. Whoever led is asked for again, since most of what goes wrong is a
+    /// leader that moved.
     pub(super) fn disconnect(&mut self) {
+        let topics: BTreeSet<&str> = self.roads.keys().map(|target| &*target.topic).collect();
+        topics.into_iter().for_each(|topic| self.connections.cluster().invalidate_topic(topic));
         self.connections.close();
         self.waiting.clear();
         self.roads.clear();

@@ -118,7 +118,7 @@ impl Partition {
             self.last_epoch = -1;
             self.position = resume;
             let next = self.at(resume);
-            items.push(self.item(0, Read::Advance { split: self.split.clone(), next }));
+            items.push(self.item(0, Read::Gap { split: self.split.clone(), next }));
         } else {
             let error = Error::SourceGap { split: self.split.clone(), position: self.position, gap };
             items.push(self.fail(error));

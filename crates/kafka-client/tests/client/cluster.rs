@@ -104,8 +104,16 @@ async fn leader_is_asked_once_and_again_after_invalidation() {
     // Nobody answers: it is remembered.
     assert_eq!(cluster.leader("t", 0).await.unwrap(), expected);
     cluster.invalidate_topic("t");
-    let (leader, ()) = tokio::join!(cluster.leader("t", 0), answer(&mut served, metadata(&broker, 8, 4)));
+    let moved = metadata(&broker, 8, 4).with_brokers(vec![node(7, &broker), node(8, &broker)]);
+    let (leader, ()) = tokio::join!(cluster.leader("t", 0), answer(&mut served, moved));
     assert_eq!(leader.unwrap().broker, BrokerId(8));
+    // The broker has left, as an answer about anything else tells: it is asked again.
+    let others = metadata(&broker, -1, 4).with_topics(Vec::new());
+    let (metadata_again, ()) =
+        tokio::join!(cluster.metadata(Topics::Names(vec!["other".to_owned()])), answer(&mut served, others));
+    metadata_again.unwrap();
+    let (leader, ()) = tokio::join!(cluster.leader("t", 0), answer(&mut served, metadata(&broker, 7, 5)));
+    assert_eq!(leader.unwrap().broker, BrokerId(7));
 }
 
 #[tokio::test]

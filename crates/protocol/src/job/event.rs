@@ -77,6 +77,14 @@ pub enum Event {
         /// Position next to be read.
         next: SourcePosition,
     },
+    /// Records were lost in the source and the job says to go on: reading goes on at `next`, which may lie in front of
+    /// the position.
+    Gap {
+        /// The split.
+        split: SplitId,
+        /// Position next to be read.
+        next: SourcePosition,
+    },
     /// The reader reached the configured end of a split.
     Ended(SplitId),
     /// Nothing was read within the wait.

@@ -15,7 +15,7 @@ pub enum Violation {
     OwnedNotAssigned(SplitId),
     /// A transaction touches a split that is not owned.
     TouchedNotOwned(SplitId),
-    /// A position would go back.
+    /// A position would go back without a gap of the source.
     WentBack(SplitId),
     /// Splits are owned in a phase that must own none.
     OwnedInWrongPhase,
@@ -51,7 +51,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
         let Some(owned) = state.owned.get(split) else {
             return Err(Violation::TouchedNotOwned(split.clone()));
         };
-        if !matches!(owned.committed.order(next), Some(Ordering::Less | Ordering::Equal)) {
+        if !owned.gap && !matches!(owned.committed.order(next), Some(Ordering::Less | Ordering::Equal)) {
             return Err(Violation::WentBack(split.clone()));
         }
     }

@@ -20,6 +20,8 @@ pub struct Owned {
     pub batch: BatchId,
     /// Position up to which there is nothing to deliver, where it is past `committed` and in no transaction yet.
     pub advanced: Option<SourcePosition>,
+    /// A gap of the source was stepped over since the last commit: the position may lie in front of `committed`.
+    pub gap: bool,
     /// The reader has reported the configured end.
     pub ended: bool,
 }

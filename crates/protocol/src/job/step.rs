@@ -28,6 +28,7 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
             chunk(state, &split, &from, next, records, bytes)
         }
         Event::Advance { split, next } => advance(state, &split, next),
+        Event::Gap { split, next } => gap(state, &split, next),
         Event::Ended(split) => ended(state, &split),
         Event::Idle => idle(state),
         Event::Due => due(state),
@@ -101,7 +102,10 @@ fn claimed(mut state: State, claims: Vec<Claim>) -> (State, Vec<Effect>) {
     let positions = claims.iter().map(|c| (c.split.clone(), c.position.clone())).collect();
     state.owned = claims
         .into_iter()
-        .map(|c| (c.split, Owned { committed: c.position, batch: c.batch, advanced: None, ended: false }))
+        .map(|c| {
+            let (committed, batch) = (c.position, c.batch);
+            (c.split, Owned { committed, batch, advanced: None, gap: false, ended: false })
+        })
         .collect();
     state.phase = Phase::Ready;
     (state, vec![Effect::Assign(positions)])
@@ -162,12 +166,34 @@ fn advance(mut state: State, split: &SplitId, next: SourcePosition) -> (State, V
     if !matches!(expected.order(&next), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
         return fail(state);
     }
+    move_to(&mut state, split, next);
+    (state, Vec::new())
+}
+
+/// Records were lost in the source. Where others took their offsets, reading goes on in front of the position; what was
+/// delivered of the lost ones stays.
+fn gap(mut state: State, split: &SplitId, next: SourcePosition) -> (State, Vec<Effect>) {
+    let Some(expected) = state.expected(split) else { return (state, Vec::new()) };
+    if !state.wants_input() {
+        return (state, Vec::new());
+    }
+    if expected.order(&next).is_none() {
+        return fail(state);
+    }
+    if let Some(owned) = state.owned.get_mut(split) {
+        owned.gap = true;
+    }
+    move_to(&mut state, split, next);
+    (state, Vec::new())
+}
+
+/// A position without data: into the open transaction, or to be carried along by the next one.
+fn move_to(state: &mut State, split: &SplitId, next: SourcePosition) {
     if let Phase::Open(open) = &mut state.phase {
         open.touched.insert(split.clone(), next);
     } else if let Some(owned) = state.owned.get_mut(split) {
         owned.advanced = Some(next);
     }
-    (state, Vec::new())
 }
 
 fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
@@ -230,6 +256,7 @@ fn committed(mut state: State) -> (State, Vec<Effect>) {
     for (split, next) in std::mem::take(&mut transaction.touched) {
         if let Some(owned) = state.owned.get_mut(&split) {
             owned.committed = next;
+            owned.gap = false;
             owned.batch = owned.batch.next();
         }
     }

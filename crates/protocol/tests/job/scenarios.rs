@@ -1,7 +1,7 @@
 //! One story each.
 
 use velostream_core::{AssignmentVersion, BatchId, Claim, Disposition, Phase as Membership, SplitId};
-use velostream_protocol::job::{During, Effect, Event, Limits, Phase, State, step};
+use velostream_protocol::job::{During, Effect, Event, Limits, Phase, State, check, step};
 
 use crate::harness::{Fault, Harness, Input, MAX_BYTES, at, split};
 
@@ -375,6 +375,28 @@ fn pause_grows_with_failures_and_starts_again_after_a_commit() {
     lane.give(Input::Chunk { split: 0, records: 1 });
     lane.give(Input::Due);
     assert_eq!((lane.sink.commits, lane.state.failures), (1, 0));
+}
+
+#[test]
+fn position_goes_back_over_a_gap_only_and_is_committed_with_what_follows() {
+    let back = || at(&split(0), 1);
+    let (open, _) = step(ready(), chunk(&split(0), 0, 3));
+    let (failed, _) = step(open.clone(), Event::Advance { split: split(0), next: back() });
+    assert_eq!(failed.phase, Phase::Stopped, "without a gap it is a defect");
+    let (gone_back, effects) = step(open, Event::Gap { split: split(0), next: back() });
+    assert_eq!((gone_back.expected(&split(0)), effects), (Some(&back()), Vec::new()));
+    let (open, effects) = step(gone_back, chunk(&split(0), 1, 2));
+    assert_eq!(effects, [Effect::Write]);
+    assert_eq!(check(&open), Ok(()));
+    let (committing, effects) = step(open, Event::Due);
+    assert_eq!(check(&committing), Ok(()));
+    let [Effect::Commit(progress)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(progress.iter().map(|p| p.next.clone()).collect::<Vec<_>>(), [at(&split(0), 2)]);
+    // Another split's position is none of this one.
+    let (failed, _) = step(ready(), Event::Gap { split: split(0), next: at(&split(1), 0) });
+    assert_eq!(failed.phase, Phase::Stopped);
+    let (committed, _) = step(committing, Event::Committed);
+    assert!(committed.owned.values().all(|owned| !owned.gap && owned.committed == at(&split(0), 2)));
 }
 
 #[test]
