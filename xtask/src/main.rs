@@ -10,6 +10,7 @@ mod features;
 mod fuzz;
 mod load;
 mod measure;
+mod mutants;
 mod services;
 mod sim;
 mod test_run;
@@ -45,6 +46,8 @@ enum Command {
     Load(load::Arguments),
     /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
     Measure(measure::Arguments),
+    /// Deliberate defects of the product's own code, each of which a test must notice.
+    Mutants(mutants::Arguments),
     /// Simulated histories by seed, or every pair of faults.
     Sim(sim::Arguments),
     /// Check the rules of the tree that no compiler checks.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Tidy => tidy::run(),
         // Its last line is its verdict: nothing may follow it.
