@@ -15,6 +15,7 @@ mod services;
 mod sim;
 mod test_run;
 mod tidy;
+mod torture;
 mod usage;
 
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Tidy,
     /// Format, tidy, lint, every test, and the suites on real servers.
     Test(test_run::Arguments),
+    /// Workers, brokers and networks that fail at every state of the protocol, round after round.
+    Torture(torture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Tidy => tidy::run(),
+        Command::Torture(arguments) => torture::run(&arguments),
         // Its last line is its verdict: nothing may follow it.
         Command::Test(arguments) => return test_run::run(&arguments),
     };

@@ -63,7 +63,8 @@ impl<'a> Arena<'a> {
         }
     }
 
-    /// Does everything to the workers; all of them run at the end, and nothing is cut or held.
+    /// Does everything to the workers; all of them run and own something at the end,
+    /// and nothing is cut or held.
     ///
     /// # Errors
     /// When a worker ends by itself, or does not end when it is told to, or a broker does not come back.
@@ -82,8 +83,9 @@ impl<'a> Arena<'a> {
                 .into_iter()
                 .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a hunter panicked"))))
                 .collect();
-            done.into_iter().collect()
-        })
+            done.into_iter().collect::<Result<()>>()
+        })?;
+        members.iter_mut().try_for_each(|member| Hunter::new(self, member).settle())
     }
 
     pub(super) fn next(&self) -> Option<Strike> {

@@ -19,10 +19,16 @@ const CUT: Duration = Duration::from_millis(2_600);
 /// Longer than a request's timeout of 1.5 s: its client has given it up.
 const GIVEN_UP: Duration = Duration::from_millis(1_700);
 /// How long a worker may take to come into a state.
-const AIM: Duration = Duration::from_secs(8);
+const AIM: Duration = Duration::from_secs(10);
 /// How long a worker may take to end when it is told to.
 const FAREWELL: Duration = Duration::from_secs(25);
+/// One broker in so many is stopped in order, which takes a node of one up to 20 s; the others are killed.
+const ORDERLY: usize = 6;
 const LOOK: Duration = Duration::from_millis(10);
+/// How long a worker may take to own something once nothing is broken any more.
+const SETTLED: Duration = Duration::from_secs(60);
+/// Between two looks whether a broker is back.
+const AWAY: Duration = Duration::from_millis(100);
 const GLANCE: Duration = Duration::from_micros(200);
 
 pub(super) struct Hunter<'a, 'b> {
@@ -57,7 +63,25 @@ impl<'a, 'b> Hunter<'a, 'b> {
                 Blow::Cut(end, cut) => self.strike(&strike, |hunter| Ok(hunter.cut(end, cut)))?,
             }
         }
-        if self.is_alive()? { Ok(()) } else { self.start() }
+        Ok(())
+    }
+
+    /// Once all faults are over: the worker runs, and is one of the group.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        let began = Instant::now();
+        while !self.member.words_of_life().contains("claimed splits") || !self.is_alive()? {
+            if !self.is_alive()? {
+                self.start()?;
+            }
+            ensure!(
+                began.elapsed() < SETTLED,
+                "stuck: {} owns nothing {SETTLED:?} after the last fault:\n{}",
+                self.member.name(),
+                self.member.last_words()
+            );
+            pause(LOOK);
+        }
+        Ok(())
     }
 
     /// Brings the worker into the state, strikes, and cleans up.
@@ -87,6 +111,14 @@ impl<'a, 'b> Hunter<'a, 'b> {
         if matches!(state, Starting | Joining | Syncing | Identity | Claiming) {
             self.leave()?;
         }
+        // Whoever is to be idle or to leave was busy before.
+        let is_late = matches!(state, Between | Leaving);
+        if is_late && !self.is_alive()? {
+            self.start()?;
+        }
+        if is_late && !self.wait(AIM, LOOK, |hunter| hunter.is_at_work())? {
+            return Ok(None);
+        }
         let runs = self.is_alive()?;
         let client = if runs { self.member.client() } else { self.member.next_client() };
         let gate = strike.gated.then(|| {
@@ -97,9 +129,6 @@ impl<'a, 'b> Hunter<'a, 'b> {
             self.start()?;
         }
         if state == Leaving {
-            if !self.wait(AIM, LOOK, |hunter| hunter.is_at_work())? {
-                return Ok(None);
-            }
             self.tell_to_end()?;
         }
         let met = match &gate {
@@ -118,6 +147,13 @@ impl<'a, 'b> Hunter<'a, 'b> {
     }
 
     fn miss(&mut self, strike: &Strike) -> Result<()> {
+        if self.arena.away.load(Ordering::Relaxed) > 0 {
+            self.arena.put_back(*strike);
+            while self.arena.away.load(Ordering::Relaxed) > 0 {
+                pause(AWAY);
+            }
+            return Ok(());
+        }
         self.arena.tell(&format!("missed: {} {} while {}", strike.blow, self.member.name(), strike.state));
         self.arena.count(|tally| tally.missed += 1);
         if strike.state == ProtocolState::Leaving { self.leave() } else { Ok(()) }
@@ -145,7 +181,7 @@ impl<'a, 'b> Hunter<'a, 'b> {
     fn restart(&self, strike: &Strike, end: End) -> Result<ProtocolState> {
         self.arena.away.fetch_add(1, Ordering::Relaxed);
         let mut cluster = self.arena.side(end).cluster();
-        let stops = strike.choice.is_multiple_of(3);
+        let stops = strike.choice.is_multiple_of(ORDERLY);
         if stops {
             cluster.node_mut(1)?.stop()?
         } else {
@@ -227,8 +263,8 @@ impl<'a, 'b> Hunter<'a, 'b> {
     }
 
     fn tell_to_end(&mut self) -> Result<()> {
-        self.told = true;
-        self.member.signal(Signal::TERM)
+        // A second signal would end it at once.
+        if std::mem::replace(&mut self.told, true) { Ok(()) } else { self.member.signal(Signal::TERM) }
     }
 
     fn start(&mut self) -> Result<()> {
