@@ -1,17 +1,18 @@
-//! `cargo xtask sim`: simulated histories by seed, or every pair of faults.
+//! `cargo xtask sim`: simulated histories by seed, or every fault, pair of faults and zombie of a small job.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use velostream_sim::{Plan, pairs, plan, replay, run as run_plan, shrink};
+use velostream_protocol::kafka_lane::TransactionVersion;
+use velostream_sim::{Plan, Search, pairs, plan, replay, run as run_plan, shrink, singles, zombies};
 
 /// What `cargo xtask sim` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Run the history of this seed and print what happens.
-    #[arg(long, conflicts_with_all = ["seeds", "pairs"])]
+    #[arg(long, conflicts_with_all = ["seeds", "pairs", "zombies", "singles"])]
     seed: Option<u64>,
     /// Run so many seeds.
     #[arg(long, default_value_t = 20_000)]
@@ -19,9 +20,15 @@ pub(crate) struct Arguments {
     /// First seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Run every single fault of a small job instead.
+    #[arg(long)]
+    singles: bool,
     /// Run every pair of faults of a small job instead.
     #[arg(long)]
     pairs: bool,
+    /// Run every zombie of a small job instead: paused at any request, resumed at any later moment.
+    #[arg(long)]
+    zombies: bool,
     /// Threads.
     #[arg(long, default_value_t = 2)]
     threads: u64,
@@ -38,10 +45,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seed) = arguments.seed {
         return one(seed);
     }
-    if arguments.pairs {
-        return all_pairs();
+    // One thread takes every so-manieth first fault.
+    let threads = usize::try_from(arguments.threads.max(1)).unwrap_or(1);
+    let searches: [(bool, &str, SearchPart); 3] = [
+        (arguments.singles, "single faults", |version, _, part| match part {
+            0 => singles(version),
+            _ => Search::default(),
+        }),
+        (arguments.zombies, "zombies", zombies),
+        (arguments.pairs, "pairs of faults", pairs),
+    ];
+    if !searches.iter().any(|(wanted, ..)| *wanted) {
+        return many(arguments);
     }
-    many(arguments)
+    searches
+        .iter()
+        .filter(|(wanted, ..)| *wanted)
+        .try_for_each(|(_, name, part)| exhaust(name, *part, threads))
 }
 
 fn one(seed: u64) -> Result<()> {
@@ -59,14 +79,22 @@ fn one(seed: u64) -> Result<()> {
     }
 }
 
-fn all_pairs() -> Result<()> {
-    use velostream_protocol::kafka_lane::TransactionVersion::{V1, V2};
-    for version in [V2, V1] {
+/// One part of an exhaustive search: transaction protocol, how many parts there are, which one.
+type SearchPart = fn(TransactionVersion, usize, usize) -> Search;
+
+fn exhaust(name: &str, part: SearchPart, parts: usize) -> Result<()> {
+    for version in [TransactionVersion::V2, TransactionVersion::V1] {
         let began = Instant::now();
-        let search = pairs(version, 1, 0);
-        println!("{version:?}: {}", rate(search.histories, began));
-        if let Some((plan, _)) = search.failures.first() {
-            return Err(broken(plan, search.failures.len()));
+        let found: Vec<Search> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..parts).map(|n| scope.spawn(move || part(version, parts, n))).collect();
+            running.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        ensure!(found.len() == parts, "a thread of the search panicked");
+        let histories = found.iter().map(|search| search.histories).sum();
+        let failures: Vec<_> = found.iter().flat_map(|search| &search.failures).collect();
+        println!("{version:?}, {name}: {}, {} fail", rate(histories, began), failures.len());
+        if let Some((plan, _)) = failures.first() {
+            return Err(broken(plan, failures.len()));
         }
     }
     Ok(())

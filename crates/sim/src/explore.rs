@@ -1,5 +1,7 @@
 //! Every single fault, and every pair, of a small job.
 
+use std::collections::BTreeSet;
+
 use velostream_protocol::kafka_lane::TransactionVersion;
 
 use crate::fault::{Applied, Fault, Then};
@@ -101,9 +103,44 @@ pub fn pairs(version: TransactionVersion, stride: usize, first: usize) -> Search
     search
 }
 
+/// A pause behind which everything is over: sessions and transactions have ended and the others have done the work.
+const ASLEEP_MS: u64 = 20_000;
+
+/// Zombies of both jobs: a worker that stands still at any of its requests, and goes on at every moment at which
+/// another one sends something, up to the end. Only one request in `stride` is followed, from `first` on.
+#[must_use]
+pub fn zombies(version: TransactionVersion, stride: usize, first: usize) -> Search {
+    let mut search = Search::default();
+    for scenario in [Scenario::tiny(version), Scenario::small(version)] {
+        zombies_of(&scenario, stride, first, &mut search);
+    }
+    search
+}
+
+fn zombies_of(scenario: &Scenario, stride: usize, first: usize, search: &mut Search) {
+    let base = search.run(Plan { scenario: scenario.clone(), faults: Vec::new() });
+    for (point, (from, worker)) in base.sent.iter().copied().enumerate().skip(first).step_by(stride.max(1)) {
+        for applied in [Applied::Never, Applied::ReplyLost, Applied::Now] {
+            let mut pause = |ms| {
+                let fault = Fault::Request { point: point as u64, applied, then: Then::Pause { ms } };
+                search.run(Plan { scenario: scenario.clone(), faults: vec![fault] })
+            };
+            let asleep = pause(ASLEEP_MS);
+            let others = asleep.sent.iter().skip(point + 1).filter(|(_, other)| *other != worker);
+            let moments: BTreeSet<u64> = others
+                .map(|(at, _)| at.saturating_sub(from))
+                .filter(|ms| (1..ASLEEP_MS).contains(ms))
+                .collect();
+            for ms in moments {
+                pause(ms);
+            }
+        }
+    }
+}
+
 /// Pairs multiply, so that each effect has one shape of each kind.
 fn pair_kinds() -> Vec<(Applied, Then)> {
     let applied = [Applied::Never, Applied::ReplyLost, Applied::Later { ms: 120 }];
-    let then = [Then::Error, Then::Crash { restart_ms: 50 }];
+    let then = [Then::Error, Then::TimeOut, Then::Crash { restart_ms: 50 }];
     applied.iter().flat_map(|a| then.iter().map(|t| (*a, *t))).collect()
 }

@@ -37,6 +37,8 @@ pub struct History {
     pub points: u64,
     /// Those of them that a replaced server could have answered.
     pub reads: Vec<u64>,
+    /// When each request was sent, simulated milliseconds, and by which worker.
+    pub sent: Vec<(u64, usize)>,
     /// Faults that happened.
     pub fired: u64,
     /// Simulated milliseconds.
@@ -94,6 +96,7 @@ fn ended(state: State, now: u64) -> History {
         violation: state.checker.violation().cloned(),
         points: state.points,
         reads: state.reads.iter().copied().collect(),
+        sent: state.sent,
         fired: state.fired,
         simulated_ms: now,
         events: state.events,
@@ -184,7 +187,7 @@ fn start(world: &Arc<World>, worker: usize) {
     };
     let endpoint = Endpoint { world: Arc::clone(world), worker, incarnation };
     let ranges = starts.iter().copied().zip(ends.iter().copied()).collect();
-    let membership = Arc::new(SimMembership::new(endpoint.clone(), scenario.lanes, ranges));
+    let membership = Arc::new(SimMembership::new(endpoint.clone(), &scenario, ranges));
     let parts = (0..scenario.lanes)
         .map(|lane| LaneParts {
             reader: Box::new(SimReader::new(endpoint.clone(), ends.clone(), &scenario)),

@@ -40,7 +40,7 @@ mod trace;
 mod world;
 
 pub use check::Violation;
-pub use explore::{Search, pairs, singles};
+pub use explore::{Search, pairs, singles, zombies};
 pub use fault::{Applied, Fault, Nemesis, Then};
 pub use history::{History, Plan, replay, run};
 pub use mutant::Mutant;

@@ -13,9 +13,10 @@ use velostream_core::{
 use velostream_protocol::kafka_lane::Member;
 
 use crate::broker::{Answer, Code, Request};
+use crate::mutant::Mutant;
 use crate::names::{position, split_name};
 use crate::network::Endpoint;
-use crate::scenario::{HEARTBEAT_MS, SESSION_MS};
+use crate::scenario::{HEARTBEAT_MS, SESSION_MS, Scenario};
 
 /// Pause before the coordinator is tried again.
 const RETRY_MS: u64 = 200;
@@ -52,6 +53,8 @@ pub(crate) struct SimMembership {
     lanes: u16,
     /// Pinned start, and end at the start of the process, per split.
     ranges: Vec<(i64, i64)>,
+    /// A mutant.
+    own_share_only: bool,
     shared: Mutex<Shared>,
     changed: Notify,
 }
@@ -64,7 +67,7 @@ enum Ended {
 }
 
 impl SimMembership {
-    pub(crate) fn new(endpoint: Endpoint, lanes: u16, ranges: Vec<(i64, i64)>) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, scenario: &Scenario, ranges: Vec<(i64, i64)>) -> Self {
         let member = Member { member_id: String::new(), generation: -1 };
         let nothing = Assignment {
             version: AssignmentVersion(0),
@@ -78,7 +81,15 @@ impl SimMembership {
             live: None,
             leaving: false,
         };
-        Self { endpoint, lanes, ranges, shared: Mutex::new(shared), changed: Notify::new() }
+        let own_share_only = scenario.mutant == Some(Mutant::OwnShareOnly);
+        Self {
+            endpoint,
+            lanes: scenario.lanes,
+            ranges,
+            own_share_only,
+            shared: Mutex::new(shared),
+            changed: Notify::new(),
+        }
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Shared) -> T) -> T {
@@ -170,6 +181,9 @@ impl Membership for SimMembership {
     }
 
     async fn standings(&self) -> Result<Vec<Standing>> {
+        if self.own_share_only {
+            return Ok(Vec::new());
+        }
         let partitions = (0_u32..).zip(&self.ranges).map(|(split, _)| split).collect();
         let answer = self.endpoint.call(Request::OffsetFetch { partitions, stable: false }).await;
         let Ok(Answer::Offsets(offsets)) = answer else {

@@ -22,11 +22,13 @@ pub enum Mutant {
     AbortedByProducer,
     /// R16: only the newest refused batch is written record by record.
     OneSuspect,
+    /// A bounded worker ends with its own share, whatever a dead one still holds.
+    OwnShareOnly,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoFence,
         Self::AnonymousCommit,
         Self::SameEpochAfterDoubt,
@@ -36,5 +38,6 @@ impl Mutant {
         Self::StartAtClaim,
         Self::AbortedByProducer,
         Self::OneSuspect,
+        Self::OwnShareOnly,
     ];
 }

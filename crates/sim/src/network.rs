@@ -76,6 +76,7 @@ impl Endpoint {
             let mut state = self.world.lock();
             let point = state.points;
             state.points += 1;
+            state.sent.push((now, self.worker));
             if request.is_read() {
                 state.reads.insert(point);
             }

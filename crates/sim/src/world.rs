@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(crate) faults: BTreeMap<u64, Fault>,
     pub(crate) points: u64,
     pub(crate) reads: BTreeSet<u64>,
+    /// When each request was sent, and by which worker.
+    pub(crate) sent: Vec<(u64, usize)>,
     pub(crate) last_fault_ms: u64,
     pub(crate) fired: u64,
     pub(crate) random: Random,
@@ -130,6 +132,7 @@ impl State {
             faults: BTreeMap::new(),
             points: 0,
             reads: BTreeSet::new(),
+            sent: Vec::new(),
             last_fault_ms: 0,
             fired: 0,
             random: Random::new(scenario.seed ^ 0x1A7E),

@@ -9,7 +9,10 @@
 )]
 
 use velostream_protocol::kafka_lane::TransactionVersion;
-use velostream_sim::{Plan, Scenario, Search, pairs, plan, replay, run, shrink, singles};
+use velostream_sim::{
+    Applied, Fault, Mutant, Plan, Scenario, Search, Then, Violation, pairs, plan, replay, run, shrink,
+    singles, zombies,
+};
 
 const VERSIONS: [TransactionVersion; 2] = [TransactionVersion::V2, TransactionVersion::V1];
 
@@ -45,6 +48,31 @@ fn every_single_fault_leaves_every_record_once_and_in_order() {
         let search = singles(version);
         println!("{version:?}: {} histories", search.histories);
         assert_clean(&search);
+    }
+}
+
+#[test]
+fn zombie_of_any_request_that_wakes_at_any_moment_leaves_every_record_once_and_in_order() {
+    for version in VERSIONS {
+        let search = zombies(version, 1, 0);
+        println!("{version:?}: {} histories", search.histories);
+        assert_clean(&search);
+    }
+}
+
+/// Both workers lose the answer to their first joining, so that the group counts two members in that nobody is.
+#[test]
+fn split_of_a_member_that_nobody_is_keeps_a_bounded_worker_from_ending() {
+    for version in VERSIONS {
+        let mut scenario = Scenario::tiny(version);
+        let lost = |point| Fault::Request { point, applied: Applied::ReplyLost, then: Then::Error };
+        let faults = vec![lost(0), lost(1)];
+        let history = run(&Plan { scenario: scenario.clone(), faults: faults.clone() });
+        assert_eq!(history.violation, None);
+        assert_eq!(history.fired, 2);
+        scenario.mutant = Some(Mutant::OwnShareOnly);
+        let broken = run(&Plan { scenario, faults }).violation;
+        assert!(matches!(broken, Some(Violation::EndedEarly { .. })), "{broken:?}");
     }
 }
 

@@ -101,11 +101,9 @@ impl Cluster {
             }
             Request::End { lane, identity, commit } => self.end(&lane, identity, commit),
             Request::Init { lane, .. } => self.init(&lane),
-            Request::JournalFetch { positions, committed } => {
-                Ok(self.journal_fetch(&positions, committed, back))
-            }
+            Request::JournalFetch { positions, committed } => self.journal_fetch(&positions, committed, back),
             Request::OffsetFetch { partitions, stable } => self.offset_fetch(&partitions, stable, back),
-            Request::Ends { partitions } => Ok(self.ends(&partitions)),
+            Request::Ends { partitions } => Ok(self.ends(&partitions, back)),
             Request::Heartbeat { .. } if back > 0 => Ok(Answer::Done),
             Request::Heartbeat { member } => self.group.heartbeat(now, &member).map(|()| Answer::Done),
             Request::Join { worker, member_id, holds } => {
@@ -118,7 +116,7 @@ impl Cluster {
                 self.changed(change);
                 if found { Ok(Answer::Done) } else { Err(Code::UnknownMember) }
             }
-            Request::SourceFetch { positions } => Ok(self.source_fetch(&positions)),
+            Request::SourceFetch { positions } => Ok(self.source_fetch(&positions, back)),
         };
         Some(answer.unwrap_or_else(Answer::Error))
     }
@@ -290,13 +288,22 @@ impl Cluster {
         Answer::Claimed(claimed)
     }
 
-    fn journal_fetch(&self, positions: &BTreeMap<u32, i64>, committed: bool, back: usize) -> Answer {
+    fn journal_fetch(
+        &self,
+        positions: &BTreeMap<u32, i64>,
+        committed: bool,
+        back: usize,
+    ) -> Result<Answer, Code> {
+        let log = |p: &u32| usize::try_from(*p).ok().and_then(|p| self.journal.get(p));
+        if positions.iter().any(|(p, at)| log(p).is_some_and(|log| *at > log.end_before(back))) {
+            return Err(Code::OutOfRange);
+        }
         let most = self.settings.fetch_batches.saturating_mul(8);
-        Answer::Fetched(fetch(&self.journal, positions, committed, back, most))
+        Ok(Answer::Fetched(fetch(&self.journal, positions, committed, back, most)))
     }
 
-    fn source_fetch(&self, positions: &BTreeMap<u32, i64>) -> Answer {
-        Answer::Fetched(fetch(&self.source, positions, true, 0, self.settings.fetch_batches))
+    fn source_fetch(&self, positions: &BTreeMap<u32, i64>, back: usize) -> Answer {
+        Answer::Fetched(fetch(&self.source, positions, true, back, self.settings.fetch_batches))
     }
 
     fn offset_fetch(&self, partitions: &BTreeSet<u32>, stable: bool, back: usize) -> Result<Answer, Code> {
@@ -309,8 +316,9 @@ impl Cluster {
         Ok(Answer::Offsets(partitions.iter().filter_map(|p| Some((*p, stored(*p)?))).collect()))
     }
 
-    fn ends(&self, partitions: &BTreeSet<u32>) -> Answer {
-        let end = |p: u32| usize::try_from(p).ok().and_then(|p| self.data.get(p)).map_or(0, Log::end);
+    fn ends(&self, partitions: &BTreeSet<u32>, back: usize) -> Answer {
+        let log = |p: u32| usize::try_from(p).ok().and_then(|p| self.data.get(p));
+        let end = |p: u32| log(p).map_or(0, |log| log.end_before(back));
         Answer::Ends(partitions.iter().map(|p| (*p, end(*p))).collect())
     }
 }

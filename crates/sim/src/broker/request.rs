@@ -42,6 +42,8 @@ pub(crate) enum Code {
     TooLarge,
     /// NOT_LEADER_OR_FOLLOWER, COORDINATOR_NOT_AVAILABLE.
     Away,
+    /// OFFSET_OUT_OF_RANGE: the log ends in front of the position.
+    OutOfRange,
 }
 
 /// One split's new offset in the group.
@@ -147,7 +149,14 @@ impl Request {
 
     /// True where a replaced server could answer with what was true before.
     pub(crate) const fn is_read(&self) -> bool {
-        matches!(self, Self::JournalFetch { .. } | Self::OffsetFetch { .. } | Self::Heartbeat { .. })
+        matches!(
+            self,
+            Self::JournalFetch { .. }
+                | Self::OffsetFetch { .. }
+                | Self::Heartbeat { .. }
+                | Self::Ends { .. }
+                | Self::SourceFetch { .. }
+        )
     }
 }
 

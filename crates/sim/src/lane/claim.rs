@@ -20,6 +20,9 @@ const GIVE_UP_MS: u64 = TRANSACTION_TIMEOUT_MS + 15_000;
 /// How often the group's offsets are asked for again where they differ, and the pause in between.
 const CROSS_CHECKS: u32 = 10;
 const CROSS_CHECK_PAUSE_MS: u64 = 100;
+/// The same for the end of a destination that is too low.
+const SINK_LOOKS: u32 = 50;
+const SINK_LOOK_PAUSE_MS: u64 = 100;
 
 type Barriers = BTreeMap<u32, Barrier<Delivery>>;
 
@@ -209,20 +212,29 @@ impl SimLane {
 
     /// A sink that went back is a named error, never a place to write on (R11).
     async fn check_sink(&mut self, stored: &BTreeMap<u32, Stored>) -> Result<()> {
-        let request = Request::Ends { partitions: self.partitions() };
-        let Answer::Ends(ends) = self.endpoint.call(request).await.map_err(lost("ListOffsets"))? else {
-            return Err(error(Disposition::Retry, "ListOffsets"));
-        };
         for claimed in self.splits.values_mut() {
             let newest = stored.get(&claimed.index).map_or(-1, |s| s.highest);
             claimed.highest = claimed.highest.max(newest);
             claimed.acknowledged = claimed.highest;
-            if claimed.highest >= ends.get(&claimed.index).copied().unwrap_or(0) && claimed.highest >= 0 {
-                let what = format!("split {}: committed data is gone", claimed.index);
+        }
+        // A leader that was replaced answers the end of its own log: looked at again before it counts.
+        let mut looks = 0;
+        loop {
+            let request = Request::Ends { partitions: self.partitions() };
+            let Answer::Ends(ends) = self.endpoint.call(request).await.map_err(lost("ListOffsets"))? else {
+                return Err(error(Disposition::Retry, "ListOffsets"));
+            };
+            let end = |c: &Claimed| ends.get(&c.index).copied().unwrap_or(0);
+            let Some(short) = self.splits.values().find(|c| c.highest >= 0 && c.highest >= end(c)) else {
+                return Ok(());
+            };
+            if looks == SINK_LOOKS {
+                let what = format!("split {}: committed data is gone", short.index);
                 return Err(Error::new(velostream_core::Code::SinkWentBack, Disposition::Corrupt, what));
             }
+            looks += 1;
+            self.endpoint.sleep(SINK_LOOK_PAUSE_MS).await;
         }
-        Ok(())
     }
 }
 
