@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Blow, Matrix, Tally};
+use super::{Blow, Matrix, Tally, Tamper};
 use crate::load::Random;
-use crate::proxy::{Direction, ProtocolState};
+use crate::proxy::{Api, Direction, ProtocolState};
 
 /// One fault, with all that is left to chance about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub fn plan(seed: u64, round: u64, before: &Tally, mix: Mix) -> Vec<Strike> {
             }
         }
     }
-    for _ in 0..mix.frames {
-        if let Some(blow) = least_frame(&frames, &mut random) {
+    for number in 0..mix.frames {
+        if let Some(blow) = least_frame(&frames, number % 2 == 0, &mut random) {
             if let Blow::Frame(tamper, api) = blow {
                 frames.add(tamper, api, 1);
             }
@@ -109,8 +109,16 @@ fn least(states: &Matrix, blows: &[Blow], random: &mut Random) -> Option<(Blow, 
     cells.get(random.index(cells.len())).copied()
 }
 
-fn least_frame(frames: &Matrix, random: &mut Random) -> Option<Blow> {
+/// `late` asks for what makes a commit arrive late or twice: the faults that ruin other clients.
+fn least_frame(frames: &Matrix, late: bool, random: &mut Random) -> Option<Blow> {
     let mut blows = Blow::frames();
+    if late {
+        blows.retain(|blow| {
+            let Blow::Frame(tamper, api) = blow else { return false };
+            matches!(tamper, Tamper::Held | Tamper::Doubled)
+                && matches!(api, Api::EndTxn | Api::TxnOffsetCommit)
+        });
+    }
     let count = |blow: &Blow| match blow {
         Blow::Frame(tamper, api) => frames.count(tamper, api),
         _ => u64::MAX,
