@@ -179,6 +179,16 @@ fn full_transaction_is_committed_with_its_last_chunk() {
 }
 
 #[test]
+fn committed_position_moves_with_the_answer_to_the_commit_only() {
+    let (open, _) = step(ready(), chunk(&split(0), 0, 3));
+    let (committing, effects) = step(open, Event::Due);
+    assert_eq!(names(&effects), ["commit"]);
+    assert_eq!(committing.owned[&split(0)].committed, at(&split(0), 0));
+    let (committed, _) = step(committing, Event::Committed);
+    assert_eq!(committed.owned[&split(0)].committed, at(&split(0), 3));
+}
+
+#[test]
 fn failed_write_drops_the_commit_behind_it() {
     let mut faults = vec![Fault::None; 3];
     faults.push(failing(Disposition::Reconcile));
