@@ -28,6 +28,8 @@ pub enum Ports {
 /// How much memory a node's JVM may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Footprint {
+    /// `-Xmx384m`: one of many nodes.
+    Tiny,
     /// `-Xmx512m`: functional suites.
     Small,
     /// `-Xmx1g`: load and benches.
@@ -37,6 +39,7 @@ pub enum Footprint {
 impl Footprint {
     const fn heap_mib(self) -> u32 {
         match self {
+            Self::Tiny => 384,
             Self::Small => 512,
             Self::Normal => 1024,
         }
@@ -100,6 +103,13 @@ impl ClusterOptions {
     #[must_use]
     pub fn nodes(mut self, nodes: u32) -> Self {
         self.nodes = nodes;
+        self
+    }
+
+    /// With another size of the JVM.
+    #[must_use]
+    pub fn footprint(mut self, footprint: Footprint) -> Self {
+        self.footprint = footprint;
         self
     }
 

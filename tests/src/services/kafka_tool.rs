@@ -21,6 +21,8 @@ pub enum KafkaTool {
     DumpLog,
     /// `kafka-features`.
     Features,
+    /// `kafka-leader-election`.
+    LeaderElection,
 }
 
 impl KafkaTool {
@@ -32,6 +34,7 @@ impl KafkaTool {
             Self::ConsumerGroups => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
             Self::DumpLog => "kafka.tools.DumpLogSegments",
             Self::Features => "org.apache.kafka.tools.FeatureCommand",
+            Self::LeaderElection => "org.apache.kafka.tools.LeaderElectionCommand",
         }
     }
 
