@@ -1,6 +1,7 @@
 //! `cargo xtask torture`: rounds of faults at every state of the protocol, until the totals are reached.
 
 mod console;
+mod deeds;
 mod goals;
 mod interrupt;
 mod judge;

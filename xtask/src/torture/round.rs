@@ -1,14 +1,13 @@
 //! One round: a fresh topic, three workers, a series of faults, and a verdict.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use velostream_testkit::Witness;
 use velostream_testkit::load::{
     Codec, LoadPlan, ODD_TOPIC, create_topic, delete_topic, odd_batches_of, produce, produce_batches,
@@ -16,6 +15,7 @@ use velostream_testkit::load::{
 use velostream_testkit::nemesis::{Arena, Job, Member, Mix, NO_EXPIRY, Side, Signal, Tally, plan};
 use velostream_testkit::proxy::Observer;
 
+use super::deeds::Deeds;
 use super::judge::{Topic, judge};
 use super::progress;
 
@@ -236,26 +236,4 @@ fn end_all(members: &mut [Member]) -> Result<()> {
         ensure!(status.success(), "{} ended with {status}:\n{}", member.name(), member.last_words());
     }
     Ok(())
-}
-
-/// What was done when, on the terminal and in a file.
-struct Deeds {
-    began: Instant,
-    file: Mutex<fs::File>,
-}
-
-impl Deeds {
-    fn create(path: &Path) -> Result<Self> {
-        let file = fs::File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { began: Instant::now(), file: Mutex::new(file) })
-    }
-
-    fn note(&self, deed: &str) {
-        let line = format!("{:>6.2} s  {deed}", self.began.elapsed().as_secs_f64());
-        println!("{line}");
-        if let Ok(mut file) = self.file.lock() {
-            // The terminal has it too.
-            drop(writeln!(file, "{line}"));
-        }
-    }
 }
