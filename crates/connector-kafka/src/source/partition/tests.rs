@@ -130,7 +130,7 @@ fn deleted_records_are_stepped_over_only_where_the_job_says_so() {
     let (mut partition, mut items) = (partition(10), Vec::new());
     let config = SourceConfig { gap_policy: GapPolicy::Continue, ..config() };
     partition.absorb(&deleted, &config, &mut items);
-    assert!(matches!(items.as_slice(), [Item { read: Ok(Read::Advance { .. }), .. }]), "{items:?}");
+    assert!(matches!(items.as_slice(), [Item { read: Ok(Read::Gap { .. }), .. }]), "{items:?}");
     assert_eq!((partition.position, partition.done), (40, false));
 }
 
