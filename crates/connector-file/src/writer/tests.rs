@@ -104,6 +104,16 @@ fn uncommitted_lines_are_not_read_and_a_restart_goes_on_behind_the_committed_one
 }
 
 #[test]
+fn claim_leaves_no_manifest_but_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    for epoch in 1..=3 {
+        let (writer, _) = claim(dir.path());
+        assert_eq!(writer.store.layout.dir.epochs().unwrap(), [Epoch(epoch)]);
+        assert!(writer.store.layout.dir.temporaries().unwrap().is_empty());
+    }
+}
+
+#[test]
 fn aborted_lines_leave_no_trace_even_when_they_were_written() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, _) = claim(dir.path());
