@@ -41,7 +41,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant("SameEpochAfterAbort", "R3", "on V1 the identity of an aborted transaction is used again"),
     mutant("ConnectionsKeptAfterDoubt", "R2", "after a doubtful call the lane keeps its connections")
-        .on_servers("network", "produce"),
+        .on_servers("network", "held::produce_let_through_inside_a_later_transaction_changes_nothing"),
     mutant(
         "CutBetweenTransactionsForgotten",
         "R3",
