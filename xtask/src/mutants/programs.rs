@@ -1,6 +1,7 @@
 //! Test programs: built once, run with and without a deliberate defect.
 
 use std::io::BufReader;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,10 @@ use crate::test_run::cargo;
 
 /// The environment variable that chooses a defect.
 const CHOICE: &str = "VELOSTREAM_MUTANT";
+
+/// Signals by which somebody else ends a program: no verdict of its tests.
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
 
 /// How often a running program is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -150,6 +155,9 @@ impl Program {
             std::thread::sleep(LOOK);
         };
         let failure = reading.join().unwrap_or_default();
+        if let Some(signal @ (SIGKILL | SIGTERM)) = status.and_then(|status| status.signal()) {
+            bail!("{} was ended from outside, by signal {signal}", self.name());
+        }
         Ok(match (status, failure) {
             (Some(status), None) if status.success() => Ended::Passed,
             (_, Some(test)) => Ended::Failed(test),
