@@ -13,7 +13,7 @@ use velostream_kafka_client::{
     OffsetFetch, ResourceKind, TopicPartitions, Topics,
 };
 
-use self::registrar::Registrar;
+use self::registrar::{Registrar, no_coordinator};
 use crate::config::{SinkConfig, SourceConfig, Start};
 use crate::connections::Connections;
 use crate::error::{Error, Gap, Result};
@@ -148,7 +148,7 @@ impl Registry {
     async fn refuse_lost_journal(&self, topic: &str) -> Result<()> {
         let names = &self.parts.names;
         for id in [names.registrar(), names.lane(LaneIndex(0))] {
-            if !known_to_coordinator(&self.parts.sink, &id).await? {
+            if !known_to_coordinator(&self.parts, &id).await? {
                 continue;
             }
             // Another worker may have created the journal a moment ago; metadata takes a while to spread.
@@ -363,15 +363,16 @@ impl Registry {
 
 /// True where the transaction coordinator has seen this transactional id. False also for brokers before 3.0, which
 /// cannot tell.
-async fn known_to_coordinator(sink: &Cluster, id: &str) -> Result<bool> {
+async fn known_to_coordinator(parts: &Parts, id: &str) -> Result<bool> {
+    let sink = &parts.sink;
     let context = || format!("transactional id {id}");
     if !sink.supports(ApiKey::DescribeTransactions, 0) {
         return Ok(false);
     }
-    let broker = sink
-        .coordinator(CoordinatorKind::Transaction, id)
-        .await
-        .map_err(|source| Error::NoTransactions { cluster: sink.cluster_id().to_owned(), source })?;
+    let broker = match sink.coordinator(CoordinatorKind::Transaction, id).await {
+        Ok(broker) => broker,
+        Err(source) => return Err(no_coordinator(parts, source).await),
+    };
     let connection = sink.open(broker).await.map_err(Error::client(context()))?;
     let request = DescribeTransactions { transactional_ids: vec![id.to_owned()] };
     let answer = connection.send(request).await.map_err(Error::client(context()))?;

@@ -219,7 +219,7 @@ impl Registrar {
 }
 
 /// A coordinator that is away comes back; one whose topic cannot even be created never comes.
-async fn no_coordinator(parts: &Parts, source: velostream_kafka_client::Error) -> Error {
+pub(super) async fn no_coordinator(parts: &Parts, source: velostream_kafka_client::Error) -> Error {
     let never = match source.broker_code() {
         Some(ErrorCode::COORDINATOR_NOT_AVAILABLE) => {
             let topic = Topics::Names(vec![STATE_TOPIC.to_owned()]);
