@@ -68,9 +68,8 @@ impl ExactlyOnceJobProcessor {
         Ok(self)
     }
 
-    /// Ends by itself once everything is delivered that the source held at the start, in the splits that this worker
-    /// owns. With several workers, each answers for its own share: one that was killed leaves its share to the next
-    /// start.
+    /// Ends by itself once everything is delivered that the source held at the start, whichever worker delivers it: where
+    /// another one was killed, this one waits for the end of its session and takes its splits over.
     #[must_use]
     pub const fn until_caught_up(mut self) -> Self {
         self.options.until_caught_up = true;

@@ -1,8 +1,9 @@
 //! `--until-caught-up` with several workers: nobody ends before the whole job is done, whoever held what.
 
 use std::path::Path;
+use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use velostream_testkit::load::{LoadPlan, produce};
 use velostream_testkit::nemesis::{Job, NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
 
@@ -72,6 +73,30 @@ fn workers_that_are_both_alive_both_end_once_the_job_is_done() -> Result<()> {
     for worker in [fast, slow] {
         ends_well(&worker.wait(PATIENCE)?)?;
     }
+    scene.expect_identical(&scene.name, records)?;
+    Ok(())
+}
+
+/// Each stops at another end of the same split, and neither may wait for what the other does not read any more.
+#[test]
+fn workers_that_start_together_on_a_source_that_grows_do_not_wait_for_each_other() -> Result<()> {
+    let scene = Scene::new("caught-up-growing")?;
+    scene.create(PARTITIONS, &NO_EXPIRY)?;
+    let plan = LoadPlan {
+        records_per_second: 2_000,
+        batch_bytes: BATCH_BYTES,
+        ..LoadPlan::realistic(&scene.name, PARTITIONS, 20_000, 73)
+    };
+    let job = scene.job();
+    let records = thread::scope(|scope| -> Result<u64> {
+        let loading = scope.spawn(|| produce(&scene.source, &plan));
+        let workers = [until_caught_up(&job, "w0")?, until_caught_up(&job, "w1")?];
+        for worker in workers {
+            ends_well(&worker.wait(PATIENCE)?)?;
+        }
+        Ok(loading.join().ok().context("the load generator panicked")??.records())
+    })?;
+    scene.deliver(&job)?;
     scene.expect_identical(&scene.name, records)?;
     Ok(())
 }

@@ -134,6 +134,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant("DataBehindProgress", "transaction", "data goes out behind its own progress record"),
     mutant("ChunkGapAccepted", "driver", "a chunk that does not begin at the expected position is written"),
     mutant("PositionBeforeCommitted", "driver", "a position moves before the sink has committed it"),
+    mutant("OwnShareOnly", "driver", "a bounded worker ends with its own share, whatever others still hold"),
     mutant("NonceIgnored", "ledger", "an owner is told by its epoch alone"),
     mutant("MissingChunkIsEmpty", "ledger", "ids whose chunk is gone count as new"),
     mutant("ExpiryTakesOneMore", "ledger", "the bucket that ids expire up to goes with them"),

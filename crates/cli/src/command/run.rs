@@ -28,7 +28,7 @@ pub(crate) struct RunArguments {
 /// Options of a worker, whatever its job comes from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorkerArguments {
-    /// End once everything is delivered that the source holds now in this worker's share
+    /// End once everything is delivered that the source holds now, by this worker and the others
     #[arg(long)]
     pub(crate) until_caught_up: bool,
     /// Name of this worker; without it the first free one of this host

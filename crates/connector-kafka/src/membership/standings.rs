@@ -33,7 +33,7 @@ impl Standings {
     /// # Errors
     /// Of brokers. [`Error::Journal`] and the like where the journal cannot be read.
     pub(super) async fn look(&self) -> Result<Vec<Standing>> {
-        let Some(ends) = self.ends.at_start().await else { return Ok(Vec::new()) };
+        let Some(ends) = self.ends.goals().await else { return Ok(Vec::new()) };
         let mut known = BTreeMap::new();
         for (index, descriptor) in self.registry.descriptors().await? {
             if let Ok(index) = i32::try_from(index) {

@@ -1,4 +1,10 @@
 //! Where a bounded run ends: the last stable offset that every partition of the source had when the worker was started.
+//!
+//! A worker has two ends of a partition. The *goal* is pinned for all partitions when it starts; it ends when the job has
+//! reached all of them. The *stop* of a partition that it owns is where its reader stops. Each stop is looked up after
+//! all goals of the same worker, else two workers on a source that grows could wait for each other for ever: one has
+//! stopped short of the other's goal, and the other way round. The one whose goals were pinned first would have stopped
+//! before that, so its stops would be older than its goals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,8 +27,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Every so many rounds in vain are reported.
 const REPORTED_ROUNDS: u32 = 50;
 
-/// The ends of one worker, shared by its readers and its membership: each is pinned once and then stands, whoever asks
-/// first. Empty where the run has no bound.
+/// The ends of one worker, shared by its readers and its membership: each is pinned once and then stands. Empty where the
+/// run has no bound.
 #[derive(Debug, Clone, Default)]
 pub struct Ends(Option<Arc<Pinning>>);
 
@@ -40,20 +46,10 @@ impl Drop for Pinning {
 
 #[derive(Debug, Default)]
 struct Pinned {
-    ends: Mutex<BTreeMap<KafkaPartition, i64>>,
-    /// What the source had at the start, once all of it is pinned.
-    all: watch::Sender<Option<BTreeSet<KafkaPartition>>>,
-}
-
-impl Pinned {
-    fn get(&self, partition: &KafkaPartition) -> Option<i64> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(partition).copied()
-    }
-
-    fn pin(&self, partition: &KafkaPartition, end: i64) -> i64 {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        *ends.entry(partition.clone()).or_insert(end)
-    }
+    /// Of all partitions that the source had at the start, once all are known.
+    goals: watch::Sender<Option<BTreeMap<KafkaPartition, i64>>>,
+    /// Of the partitions that this worker has read.
+    stops: Mutex<BTreeMap<KafkaPartition, i64>>,
 }
 
 impl Ends {
@@ -69,29 +65,38 @@ impl Ends {
         Self(Some(Arc::new(Pinning { pinned, task: tokio::spawn(pin_all) })))
     }
 
-    /// The end of a partition, where it is pinned.
-    pub(super) fn get(&self, partition: &KafkaPartition) -> Option<i64> {
-        self.0.as_ref()?.pinned.get(partition)
+    /// Whether stops may be looked up: all goals are pinned.
+    pub(super) fn are_known(&self) -> bool {
+        self.0.as_ref().is_some_and(|pinning| pinning.pinned.goals.borrow().is_some())
     }
 
-    /// Pins an end, unless that was done before; the end that counts.
-    pub(super) fn pin(&self, partition: &KafkaPartition, end: i64) -> i64 {
-        self.0.as_ref().map_or(end, |pinning| pinning.pinned.pin(partition, end))
+    /// Where reading of a partition stops, if that was looked up before.
+    pub(super) fn stop(&self, partition: &KafkaPartition) -> Option<i64> {
+        let stops = self.0.as_ref()?.pinned.stops.lock().unwrap_or_else(PoisonError::into_inner);
+        stops.get(partition).copied()
     }
 
-    /// The end of every partition that the source had at the start, waiting until all are pinned. `None` where the run
-    /// has no bound.
-    pub(crate) async fn at_start(&self) -> Option<BTreeMap<KafkaPartition, i64>> {
-        let pinned = &self.0.as_ref()?.pinned;
-        let all = pinned.all.subscribe().wait_for(Option::is_some).await.ok()?.clone().unwrap_or_default();
-        Some(all.into_iter().filter_map(|p| Some((p.clone(), pinned.get(&p)?))).collect())
+    /// Keeps where reading of a partition stops.
+    pub(super) fn keep_stop(&self, partition: &KafkaPartition, end: i64) {
+        if let Some(pinning) = &self.0 {
+            let mut stops = pinning.pinned.stops.lock().unwrap_or_else(PoisonError::into_inner);
+            stops.insert(partition.clone(), end);
+        }
+    }
+
+    /// The goals: the end of every partition that the source had at the start, waiting until all are pinned. `None`
+    /// where the run has no bound.
+    pub(crate) async fn goals(&self) -> Option<BTreeMap<KafkaPartition, i64>> {
+        let mut goals = self.0.as_ref()?.pinned.goals.subscribe();
+        goals.wait_for(Option::is_some).await.ok()?.clone()
     }
 }
 
 async fn pin_all(cluster: Cluster, config: Arc<SourceConfig>, clock: Arc<dyn Clock>, pinned: Arc<Pinned>) {
     let mut rounds = 0_u32;
     let mut all: Option<BTreeSet<KafkaPartition>> = None;
-    while let Err(error) = round(&cluster, &config, &mut all, &pinned).await {
+    let mut goals = BTreeMap::new();
+    while let Err(error) = round(&cluster, &config, &mut all, &mut goals).await {
         if rounds.is_multiple_of(REPORTED_ROUNDS) {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             warn!(%error, cause, "the ends of the source are not known yet; asking on");
@@ -99,7 +104,7 @@ async fn pin_all(cluster: Cluster, config: Arc<SourceConfig>, clock: Arc<dyn Clo
         rounds = rounds.wrapping_add(1);
         clock.sleep(RETRY_PAUSE).await;
     }
-    pinned.all.send_replace(all);
+    pinned.goals.send_replace(Some(goals));
 }
 
 /// Asks for what is not pinned yet, one request per broker.
@@ -110,7 +115,7 @@ async fn round(
     cluster: &Cluster,
     config: &SourceConfig,
     all: &mut Option<BTreeSet<KafkaPartition>>,
-    pinned: &Pinned,
+    goals: &mut BTreeMap<KafkaPartition, i64>,
 ) -> Result<()> {
     let partitions = match all {
         Some(known) => known,
@@ -118,14 +123,14 @@ async fn round(
     };
     let mut outcome = Ok(());
     let mut by_broker: BTreeMap<BrokerId, Vec<(&KafkaPartition, i32)>> = BTreeMap::new();
-    for partition in partitions.iter().filter(|p| pinned.get(p).is_none()) {
+    for partition in partitions.iter().filter(|p| !goals.contains_key(*p)) {
         match cluster.leader(&partition.topic, partition.partition).await {
             Ok(leader) => by_broker.entry(leader.broker).or_default().push((partition, leader.epoch)),
             Err(source) => outcome = Err(Error::client(format!("source {partition}: end"))(source)),
         }
     }
     for (broker, asked) in by_broker {
-        if let Err(source) = ask(cluster, config, broker, &asked, pinned).await {
+        if let Err(source) = ask(cluster, config, broker, &asked, goals).await {
             outcome = Err(Error::client(format!("source broker {broker}: ends"))(source));
         }
     }
@@ -137,7 +142,7 @@ async fn ask(
     config: &SourceConfig,
     broker: BrokerId,
     asked: &[(&KafkaPartition, i32)],
-    pinned: &Pinned,
+    goals: &mut BTreeMap<KafkaPartition, i64>,
 ) -> velostream_kafka_client::Result<()> {
     let connection = cluster.open(broker).await?;
     let answer = connection.send(request(config, asked)).await?;
@@ -146,7 +151,7 @@ async fn ask(
         let named = |p: &&&KafkaPartition| *p.topic == *found.topic && p.partition == found.partition;
         let Some(partition) = asked.iter().map(|(partition, _)| partition).find(named) else { continue };
         match found.check(broker) {
-            Ok(()) => drop(pinned.pin(partition, found.offset)),
+            Ok(()) => drop(goals.insert((*partition).clone(), found.offset)),
             Err(error) => {
                 cluster.invalidate_topic(&found.topic);
                 outcome = Err(error);

@@ -115,7 +115,9 @@ impl Fetcher {
         let now = self.clock.monotonic();
         let unresolved: Vec<Partition> = {
             let state = self.queue.lock();
-            let open = |p: &&Partition| !p.done && p.leader.is_none() && p.not_before <= now;
+            // A bounded partition is read without an end until it may be looked up.
+            let endless = |p: &Partition| p.end.is_none() && self.ends.are_known();
+            let open = |p: &&Partition| !p.done && (p.leader.is_none() || endless(p)) && p.not_before <= now;
             state.partitions.values().filter(open).cloned().collect()
         };
         for mut partition in unresolved {
@@ -152,11 +154,12 @@ impl Fetcher {
             partition.gap(Gap::Recreated, &self.config, None, items);
             return Ok(());
         }
-        if self.config.bounded && partition.end.is_none() {
-            let end = match self.ends.get(&source) {
+        if partition.end.is_none() && self.ends.are_known() {
+            let end = match self.ends.stop(&source) {
                 Some(end) => end,
-                None => self.ends.pin(&source, self.end_of(partition, &leader).await?),
+                None => self.end_of(partition, &leader).await?,
             };
+            self.ends.keep_stop(&source, end);
             partition.end = Some(end);
         }
         // Where nothing is left to be fetched, no fetch can tell that the log is another than it was.
@@ -241,7 +244,9 @@ impl Fetcher {
         let now = self.clock.monotonic();
         for (split, token, position) in &asked.partitions {
             let live = self.queue.lock().partitions.get(split).cloned();
-            let Some(mut partition) = live.filter(|p| p.token == *token && p.position == *position) else {
+            let Some(mut partition) =
+                live.filter(|p| p.token == *token && p.position == *position && !p.done)
+            else {
                 continue;
             };
             let source = &partition.source;

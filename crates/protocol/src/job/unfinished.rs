@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use velostream_core::Standing;
+use velostream_core::{Standing, mutant};
 
 /// The splits that somebody still has to deliver: their committed position is not at their end yet, by the rule with
 /// which a reader reports the end. The worker ends once there is none. A split that this worker cannot place (not
@@ -13,7 +13,7 @@ pub fn unfinished(standings: Vec<Standing>) -> Vec<Standing> {
         let order = standing.position.as_ref().and_then(|position| position.order(&standing.end));
         matches!(order, Some(Ordering::Equal | Ordering::Greater))
     };
-    standings.into_iter().filter(|standing| !is_done(standing)).collect()
+    standings.into_iter().filter(|standing| !is_done(standing) && !mutant!(OwnShareOnly)).collect()
 }
 
 #[cfg(test)]
