@@ -26,6 +26,9 @@ const MAX_IN_FLIGHT: usize = 5;
 /// Pause before a batch is sent again that came too early.
 const COME_AGAIN: Duration = Duration::from_millis(5);
 
+/// A transaction that cannot begin for so long is given up, so that the lane looks at its membership and at the leaders.
+const TOO_LONG: Duration = Duration::from_secs(2);
+
 /// What became of a batch.
 #[derive(Debug)]
 pub(super) enum Fate {
@@ -62,6 +65,8 @@ pub(super) struct Pipeline {
     opened: BTreeSet<Target>,
     /// Partitions that are not opened yet and have their first batch in flight.
     opening: BTreeSet<Target>,
+    /// Since when every answer says to come again.
+    too_early_since: Option<Duration>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -91,6 +96,7 @@ impl Pipeline {
             bytes: 0,
             opened: BTreeSet::new(),
             opening: BTreeSet::new(),
+            too_early_since: None,
         }
     }
 
@@ -98,6 +104,7 @@ impl Pipeline {
     pub(super) fn begin(&mut self) {
         self.opened.clear();
         self.opening.clear();
+        self.too_early_since = None;
     }
 
     /// True where a connection that carried batches has closed since.
@@ -207,31 +214,33 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Waits for the next answer. First batches of a partition that the broker refused only because it still ends the
-    /// previous transaction, or is busy adding other partitions to this one, are put back in front; nothing of them
-    /// was appended, and nothing of the same partition is in flight behind them.
+    /// Waits for the next answer. First batches of a partition that came too early (see [`Word::ComeAgain`]) are put back
+    /// in front, for a while; nothing of them was appended, and nothing of the same partition is in flight behind them.
     pub(super) async fn settle(&mut self) -> Vec<(Outgoing, Fate)> {
         let Some((road, batches, answer)) = self.in_flight.next().await else { return Vec::new() };
         if let Some(count) = self.per_road.get_mut(&road) {
             *count = count.saturating_sub(1);
         }
+        let now = self.clock.monotonic();
+        let too_long = self.too_early_since.is_some_and(|since| now.saturating_sub(since) > TOO_LONG);
         let mut settled = Vec::new();
         let mut early = Vec::new();
         for batch in batches {
             match &answer {
                 Err(error) => settled.push((batch, Fate::Indefinite(error.clone()))),
-                Ok(response) => match fate(road.broker, &batch, response) {
-                    Some(fate) => settled.push((batch, fate)),
-                    None if self.opened.contains(&batch.target) => {
-                        let code = ErrorCode::CONCURRENT_TRANSACTIONS;
-                        settled.push((
-                            batch,
-                            Fate::Indefinite(code.into_error(road.broker, client::ApiKey::Produce)),
-                        ));
+                Ok(response) => match word(road.broker, &batch, response) {
+                    Word::Settled(fate) => settled.push((batch, fate)),
+                    Word::ComeAgain(_) if !too_long && !self.opened.contains(&batch.target) => {
+                        early.push(batch)
                     }
-                    None => early.push(batch),
+                    Word::ComeAgain(error) => settled.push((batch, Fate::Indefinite(error))),
                 },
             }
+        }
+        if settled.iter().any(|(_, fate)| matches!(fate, Fate::Stored { .. })) {
+            self.too_early_since = None;
+        } else if !early.is_empty() {
+            self.too_early_since.get_or_insert(now);
         }
         for batch in settled.iter().map(|(batch, _)| batch).chain(&early) {
             self.opening.remove(&batch.target);
@@ -261,30 +270,41 @@ const fn setting(code: ErrorCode) -> &'static str {
     }
 }
 
-/// What an answer says about a batch; `None` = come again.
-fn fate(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Option<Fate> {
+/// What an answer says about a batch.
+#[derive(Debug)]
+enum Word {
+    Settled(Fate),
+    /// Nothing was appended, and it may go through in a moment: the broker still ends the previous transaction or is busy
+    /// adding other partitions to this one (CONCURRENT_TRANSACTIONS), or cannot reach the transaction's coordinator, for
+    /// which brokers say NOT_ENOUGH_REPLICAS as they do where replicas are missing (KIP-890).
+    ComeAgain(client::Error),
+}
+
+fn word(broker: BrokerId, batch: &Outgoing, response: &ProduceResponse) -> Word {
     let answer = response.partitions.iter().find(|p| {
         p.partition == batch.target.partition
             && p.topic.is(&batch.target.topic, velostream_core::TopicId::default())
     });
     let Some(answer) = answer else {
         let code = ErrorCode::UNKNOWN_SERVER_ERROR;
-        return Some(Fate::Indefinite(code.into_error(broker, client::ApiKey::Produce)));
+        return Word::Settled(Fate::Indefinite(code.into_error(broker, client::ApiKey::Produce)));
     };
     let code = answer.error;
-    Some(match code {
+    Word::Settled(match code {
         ErrorCode::NONE => {
             let last = answer.base_offset + i64::from(batch.records.max(1)) - 1;
             Fate::Stored { first: answer.base_offset, last }
         }
-        ErrorCode::CONCURRENT_TRANSACTIONS => return None,
+        ErrorCode::CONCURRENT_TRANSACTIONS | ErrorCode::NOT_ENOUGH_REPLICAS => {
+            return Word::ComeAgain(code.into_error(broker, client::ApiKey::Produce));
+        }
         ErrorCode::MESSAGE_TOO_LARGE
         | ErrorCode::RECORD_LIST_TOO_LARGE
         | ErrorCode::INVALID_TIMESTAMP
         | ErrorCode::INVALID_RECORD
         | ErrorCode::UNSUPPORTED_COMPRESSION_TYPE => {
             if mutant!(RefusedBatchIsSkipped) {
-                return Some(Fate::Stored { first: answer.base_offset, last: answer.base_offset });
+                return Word::Settled(Fate::Stored { first: answer.base_offset, last: answer.base_offset });
             }
             let of_record = answer.record_errors.first().and_then(|e| e.message.as_deref());
             let words = of_record.or(answer.error_message.as_deref()).map(|w| format!(": {w}"));
@@ -312,9 +332,9 @@ mod tests {
     };
     use velostream_protocol::kafka_lane::Kind;
 
-    use super::{Fate, Outgoing, Target, fate};
+    use super::{Fate, Outgoing, Target, Word, word};
 
-    fn means(error: ErrorCode) -> Option<Fate> {
+    fn means(error: ErrorCode) -> Word {
         let target = Target { topic: "t".into(), partition: 3 };
         let split = SplitId::new("a");
         let (from, next, records, bytes) = (0, 10, 10, 61);
@@ -335,12 +355,12 @@ mod tests {
             ProducedPartition { partition: 2, error: ErrorCode::NOT_LEADER_OR_FOLLOWER, ..stored.clone() };
         let partitions = vec![other, stored];
         let response = ProduceResponse { throttle: Duration::ZERO, partitions, endpoints: Vec::new() };
-        fate(BrokerId::BOOTSTRAP, &batch, &response)
+        word(BrokerId::BOOTSTRAP, &batch, &response)
     }
 
     #[test]
     fn stored_batch_takes_as_many_offsets_as_it_has_records() {
-        assert!(matches!(means(ErrorCode::NONE), Some(Fate::Stored { first: 40, last: 49 })));
+        assert!(matches!(means(ErrorCode::NONE), Word::Settled(Fate::Stored { first: 40, last: 49 })));
     }
 
     #[test]
@@ -352,7 +372,7 @@ mod tests {
             ErrorCode::INVALID_RECORD,
             ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
         ] {
-            assert!(matches!(means(code), Some(Fate::Refused { .. })), "{}", code.name());
+            assert!(matches!(means(code), Word::Settled(Fate::Refused { .. })), "{}", code.name());
         }
     }
 
@@ -367,9 +387,15 @@ mod tests {
             ErrorCode::UNKNOWN_PRODUCER_ID,
             ErrorCode(9_999),
         ] {
-            assert!(matches!(means(code), Some(Fate::Indefinite(_))), "{}", code.name());
+            assert!(matches!(means(code), Word::Settled(Fate::Indefinite(_))), "{}", code.name());
         }
-        assert!(matches!(means(ErrorCode::TOPIC_AUTHORIZATION_FAILED), Some(Fate::Denied(_))));
-        assert!(means(ErrorCode::CONCURRENT_TRANSACTIONS).is_none());
+        assert!(matches!(means(ErrorCode::TOPIC_AUTHORIZATION_FAILED), Word::Settled(Fate::Denied(_))));
+    }
+
+    #[test]
+    fn batch_that_was_not_appended_and_may_be_in_a_moment_comes_again() {
+        for code in [ErrorCode::CONCURRENT_TRANSACTIONS, ErrorCode::NOT_ENOUGH_REPLICAS] {
+            assert!(matches!(means(code), Word::ComeAgain(_)), "{}", code.name());
+        }
     }
 }
