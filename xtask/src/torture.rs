@@ -101,9 +101,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 Ok(())
             }
             Err(error) => {
-                let place = one.dir.display();
+                println!("the files of the round that failed: {}", one.dir.display());
                 let (seed, number) = (arguments.seed, one.number);
-                Err(error.context(format!("round {number} of seed {seed} failed; its files: {place}")))
+                Err(error.context(format!("round {number} of seed {seed} failed")))
             }
         };
         if outcome.is_err() {
