@@ -99,7 +99,7 @@ pub(crate) fn start(
 fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let path = route.dir.join("job.yaml");
     let pass_through = if contender == Contender::VelostreamDecoded { "off" } else { "auto" };
-    let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0" } else { "" };
+    let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0B" } else { "" };
     let text = format!(
         "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
         route.topic,

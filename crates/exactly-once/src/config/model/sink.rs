@@ -72,7 +72,7 @@ pub struct KafkaSink {
     #[garde(custom(size::within(1 << 10, 1 << 30)))]
     pub max_in_flight_bytes: u64,
     /// Batches of fewer bytes are joined with their neighbours of the same codec before they are sent, which costs the
-    /// worker a decompression and saves the brokers more; 0 sends every batch as it came. Default 64 KiB.
+    /// worker a decompression and saves the brokers more; 0B sends every batch as it came. Default 64 KiB.
     #[serde(default = "merge_below", with = "size")]
     #[garde(custom(size::within(0, 1 << 30)))]
     pub merge_below: u64,
