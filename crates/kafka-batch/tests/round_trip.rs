@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use velostream_kafka_batch::{
-    Batch, Batches, Compression, Limits, ProducerStamp, Record, RecordHeader, WriteOptions, merge,
-    rewrite, write_batch,
+    Batch, Batches, Compression, Limits, ProducerStamp, Record, RecordHeader, WriteOptions, merge, rewrite,
+    write_batch,
 };
 
 const LIMITS: Limits = Limits { max_decompressed_bytes: 8 << 20 };
