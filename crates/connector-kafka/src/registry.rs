@@ -10,7 +10,7 @@ use tracing::info;
 use velostream_core::{Clock, KafkaPartition, LaneIndex, mutant};
 use velostream_kafka_client::{
     ApiKey, Cluster, CoordinatorKind, CreateTopics, DescribeTransactions, ErrorCode, Isolation, NewTopic,
-    OffsetFetch, ResourceKind, TopicPartitions, Topics,
+    ResourceKind, Topics,
 };
 
 use self::registrar::{Registrar, no_coordinator};
@@ -21,6 +21,7 @@ use crate::journal::reader::{Ends, Reading, Visitor};
 use crate::journal::{Descriptor, Entry};
 use crate::membership::Share;
 use crate::names::Names;
+use crate::offsets::{group_coordinator, group_offsets};
 use crate::sink::{Needed, SinkTopic, await_leaders, describe, prepare_topics};
 use crate::source::{discover, resolve_start};
 
@@ -331,24 +332,14 @@ impl Registry {
         self.splits.extend(added);
         Ok(())
     }
-}
 
-impl Registry {
     /// A journal partition that was delivered for has a descriptor as its first record. Where the group has an offset
     /// for one without, an unclean election has emptied it, and another split must not take over its place.
     async fn refuse_lost_descriptors(&self, indices: impl Iterator<Item = u32>) -> Result<()> {
-        let (sink, group, topic) = (&self.parts.sink, self.parts.names.group(), self.parts.names.journal());
+        let (names, topic) = (&self.parts.names, self.parts.names.journal());
         let partitions: Vec<i32> = indices.filter_map(|index| i32::try_from(index).ok()).collect();
-        let context = || format!("offsets of group {group}");
-        let broker =
-            sink.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
-        let connection = sink.open(broker).await.map_err(Error::client(context()))?;
-        let topics = Some(vec![TopicPartitions { topic: topic.clone(), partitions }]);
-        let request = OffsetFetch { group: group.clone(), topics, require_stable: false };
-        let answer = connection.send(request).await.map_err(Error::client(context()))?;
-        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-        for found in &answer.partitions {
-            found.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
+        let coordinator = group_coordinator(&self.parts.sink, names).await?;
+        for found in group_offsets(&coordinator, names, partitions, false).await?.unwrap_or_default() {
             if let Some(offset) = found.offset {
                 let destination = format!("{topic}-{}", found.partition);
                 let what = format!(

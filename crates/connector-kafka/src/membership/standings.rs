@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use velostream_core::{KafkaPartition, SourcePosition, Standing};
-use velostream_kafka_client::{ApiKey, Cluster, CoordinatorKind, Isolation, OffsetFetch, TopicPartitions};
+use velostream_kafka_client::{Cluster, Isolation};
 
 use crate::connections::Connections;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::Entry;
 use crate::journal::reader::{Ends as LogEnds, Reading, Visitor};
 use crate::names::Names;
+use crate::offsets::{group_coordinator, group_offsets};
 use crate::registry::Registry;
 use crate::source::{Ends, split_of};
 
@@ -31,7 +32,7 @@ impl Standings {
     /// (`offsets.retention.minutes`); the journal, which is compacted and complete, says it then.
     ///
     /// # Errors
-    /// Of brokers. [`Error::Journal`] and the like where the journal cannot be read.
+    /// Of brokers. [`Error::Journal`](crate::Error::Journal) and the like where the journal cannot be read.
     pub(super) async fn look(&self) -> Result<Vec<Standing>> {
         let Some(ends) = self.ends.goals().await else { return Ok(Vec::new()) };
         let mut known = BTreeMap::new();
@@ -62,26 +63,11 @@ impl Standings {
 
     /// The group's offsets, by partition of the journal.
     async fn group_offsets(&self, indices: &BTreeSet<i32>) -> Result<BTreeMap<i32, i64>> {
-        let group = self.names.group();
-        let context = || format!("offsets of group {group}");
-        let broker = self
-            .cluster
-            .coordinator(CoordinatorKind::Group, &group)
-            .await
-            .map_err(Error::client(context()))?;
-        let connection = self.cluster.open(broker).await.map_err(Error::client(context()))?;
+        let coordinator = group_coordinator(&self.cluster, &self.names).await?;
         let partitions = indices.iter().copied().collect();
-        let topics = Some(vec![TopicPartitions { topic: self.names.journal(), partitions }]);
         // What is not decided yet is not committed: it is asked for again anyway.
-        let request = OffsetFetch { group: group.clone(), topics, require_stable: false };
-        let answer = connection.send(request).await.map_err(Error::client(context()))?;
-        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-        let mut offsets = BTreeMap::new();
-        for found in &answer.partitions {
-            found.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-            offsets.extend(found.offset.map(|offset| (found.partition, offset)));
-        }
-        Ok(offsets)
+        let found = group_offsets(&coordinator, &self.names, partitions, false).await?.unwrap_or_default();
+        Ok(found.into_iter().filter_map(|found| Some((found.partition, found.offset?))).collect())
     }
 
     /// The newest committed progress in these partitions of the journal.

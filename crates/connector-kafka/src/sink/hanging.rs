@@ -158,7 +158,7 @@ pub(super) async fn clear(owner: &mut Owner, targets: &[Target], lanes: &BTreeSe
 }
 
 /// The partition that holds the offsets of the job's group.
-pub(super) async fn group_offsets(owner: &Owner) -> Result<Target> {
+pub(super) async fn group_offsets_partition(owner: &Owner) -> Result<Target> {
     const TOPIC: &str = "__consumer_offsets";
     let partition = brokers::partition_of(&owner.connections, TOPIC, &owner.names.group()).await?;
     Ok(Target { topic: TOPIC.into(), partition })

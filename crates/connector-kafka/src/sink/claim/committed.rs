@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use tracing::warn;
 use velostream_core::Claim;
-use velostream_kafka_client::{ApiKey, CoordinatorKind, ErrorCode, OffsetFetch, TopicPartitions};
+use velostream_kafka_client::FetchedOffset;
 use velostream_protocol::kafka_lane::Barrier;
 
 use super::barriers::Barriers;
 use super::{ROUND_PAUSE, give_up_after};
 use crate::error::{Error, Result};
 use crate::membership::GroupToken;
+use crate::offsets::{group_coordinator, group_offsets};
 use crate::sink::coordinator::Hint;
-use crate::sink::hanging::{Looks, group_offsets};
+use crate::sink::hanging::{Looks, group_offsets_partition};
 use crate::sink::outgoing::offset_of;
 use crate::sink::owner::Owner;
 
@@ -35,45 +36,27 @@ pub(super) async fn committed_offsets(
     owner: &mut Owner,
     lanes: Option<&BTreeSet<String>>,
 ) -> Result<BTreeMap<i32, Committed>> {
-    let group = owner.names.group();
-    let context = || format!("offsets of group {group}");
-    let cluster = owner.connections.cluster().clone();
-    let broker =
-        cluster.coordinator(CoordinatorKind::Group, &group).await.map_err(Error::client(context()))?;
-    let connection = cluster.open(broker).await.map_err(Error::client(context()))?;
+    let coordinator = group_coordinator(owner.connections.cluster(), &owner.names).await?;
     let partitions: Vec<i32> = owner.splits.values().map(|s| s.journal.partition).collect();
     let started = owner.clock.monotonic();
     let mut looks = Looks::new();
     loop {
-        let request = OffsetFetch {
-            group: group.clone(),
-            topics: Some(vec![TopicPartitions {
-                topic: owner.names.journal(),
-                partitions: partitions.clone(),
-            }]),
-            require_stable: lanes.is_some(),
-        };
-        let answer = connection.send(request).await.map_err(Error::client(context()))?;
-        answer.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-        if answer.partitions.iter().any(|p| p.error == ErrorCode::UNSTABLE_OFFSET_COMMIT) {
-            give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")
-                .map_err(|e| looks.left.take().unwrap_or(e))?;
-            if let Some(lanes) = lanes {
-                let offsets = [group_offsets(owner).await?];
-                let waited = owner.clock.monotonic().saturating_sub(started);
-                looks.look(owner, waited, &offsets, lanes).await?;
-            }
-            owner.clock.sleep(ROUND_PAUSE).await;
-            continue;
+        let found = group_offsets(&coordinator, &owner.names, partitions.clone(), lanes.is_some()).await?;
+        if let Some(found) = found {
+            let committed = |found: FetchedOffset| {
+                let hint = Hint::decode(found.metadata.as_deref());
+                Some((found.partition, Committed { offset: found.offset?, hint }))
+            };
+            return Ok(found.into_iter().filter_map(committed).collect());
         }
-        let mut found = BTreeMap::new();
-        for p in &answer.partitions {
-            p.error.check(broker, ApiKey::OffsetFetch).map_err(Error::client(context()))?;
-            if let Some(offset) = p.offset {
-                found.insert(p.partition, Committed { offset, hint: Hint::decode(p.metadata.as_deref()) });
-            }
+        give_up_after(owner, started, partitions.len(), "a transaction holds the group's offsets open")
+            .map_err(|e| looks.left.take().unwrap_or(e))?;
+        if let Some(lanes) = lanes {
+            let offsets = [group_offsets_partition(owner).await?];
+            let waited = owner.clock.monotonic().saturating_sub(started);
+            looks.look(owner, waited, &offsets, lanes).await?;
         }
-        return Ok(found);
+        owner.clock.sleep(ROUND_PAUSE).await;
     }
 }
 
