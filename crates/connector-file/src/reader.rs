@@ -99,6 +99,13 @@ impl SplitReader for FileReader {
         Ok(())
     }
 
+    async fn beginning(&mut self, split: &SplitId, _: &SourcePosition) -> Result<SourcePosition> {
+        source::start_of(split).ok_or_else(|| {
+            let why = format!("{split} is not a file and has no beginning");
+            Error::Misuse { call: "beginning", why }.into()
+        })
+    }
+
     async fn next(&mut self, wait: Duration) -> Result<Read> {
         let start = self.clock.monotonic();
         loop {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Chunk, Result, SourcePosition, SplitId};
+use crate::{Chunk, Code, Disposition, Error, Result, SourcePosition, SplitId};
 
 /// What a source had to say.
 #[derive(Debug)]
@@ -61,6 +61,16 @@ pub trait SplitReader: Send {
     /// # Cancel safety
     /// Dropping the future loses nothing: what was read stays queued.
     async fn next(&mut self, wait: Duration) -> Result<Read>;
+
+    /// The earliest position of a split at which reading leads to `committed`, a position that the sink has committed:
+    /// where ids that a state store has lost altogether are read again from.
+    ///
+    /// # Errors
+    /// [`Reject`](crate::Disposition::Reject), as by default, where the source cannot say which records were delivered.
+    async fn beginning(&mut self, split: &SplitId, committed: &SourcePosition) -> Result<SourcePosition> {
+        let what = format!("{split}: the source cannot tell where the records in front of {committed} begin");
+        Err(Error::new(Code::StateLost, Disposition::Reject, what))
+    }
 
     /// Records that the source is known to hold behind what was handed out, over all assigned splits; `None` where
     /// the source cannot tell.

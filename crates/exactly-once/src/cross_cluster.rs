@@ -118,7 +118,7 @@ impl CrossClusterExactlyOnce {
     }
 
     /// How records are delivered.
-    pub const fn exactly_once(mut self, config: ExactlyOnceConfig) -> Self {
+    pub fn exactly_once(mut self, config: ExactlyOnceConfig) -> Self {
         self.exactly_once = config;
         self
     }

@@ -4,6 +4,7 @@
 //! assumptions, each with the setting that makes it true.
 
 mod explanation;
+mod ids;
 mod kafka_sink;
 mod reason;
 mod rules;

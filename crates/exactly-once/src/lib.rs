@@ -74,7 +74,6 @@ mod job_processor;
 pub mod live;
 pub mod run;
 pub mod settings;
-#[cfg(any(feature = "store-memory", feature = "store-redb"))]
 pub mod state_store;
 
 pub use config::{ExactlyOnceConfig, JobFile, JobProcessingConfig};
@@ -88,10 +87,10 @@ pub use run::JobExecutionStats;
 pub use state_store::InMemoryStateStore;
 #[cfg(feature = "store-redb")]
 pub use state_store::RedbStateStore;
-#[cfg(any(feature = "store-memory", feature = "store-redb"))]
 pub use state_store::StateStore;
 pub use velostream_core::{SourcePosition, StreamRecord};
-pub use velostream_processor::ExactlyOnceMetrics;
+pub use velostream_processor::{ExactlyOnceMetrics, ProcessedRecordTracker};
+pub use velostream_record_id::{RecordIdStrategy, RecordIdentifier};
 
 #[cfg(feature = "connector-file")]
 pub use velostream_connector_file as connector_file;

@@ -7,6 +7,7 @@ mod instance;
 #[cfg(feature = "connector-kafka")]
 mod kafka;
 mod running;
+mod state;
 
 use std::sync::Arc;
 
@@ -40,7 +41,12 @@ struct Ends {
 pub(crate) async fn start(job: &JobFile, options: &RunOptions) -> Result<Running> {
     let instance = Instance::acquire(job, options.instance.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let ends = ends(job, options, &instance, &clock).await?;
+    // First of all: where another worker has the ids, this one must not take splits from it.
+    let deduplication = state::deduplication(job, instance.name(), &clock).await?;
+    let mut ends = ends(job, options, &instance, &clock).await?;
+    if let Some(first) = ends.lanes.first_mut() {
+        first.deduplication = deduplication;
+    }
     let level = explain(job).level;
     let metrics = ExactlyOnceMetrics::new(job.job.as_str(), instance.name().as_str(), level);
     let config = settings::worker(job, options.until_caught_up);

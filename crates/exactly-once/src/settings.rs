@@ -5,9 +5,14 @@ pub mod file;
 #[cfg(feature = "connector-kafka")]
 pub mod kafka;
 
-use velostream_processor::{Backoff, Transactions, WorkerConfig};
+use std::sync::Arc;
 
-use crate::config::{JobFile, PassThrough, Source};
+use velostream_core::{InstanceName, Nonce};
+use velostream_ledger::{StateStore, TaskId};
+use velostream_processor::{self as processor, Backoff, Deduplication, Transactions, Window, WorkerConfig};
+use velostream_record_id::RecordIdStrategy;
+
+use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, PassThrough, Source};
 
 /// Settings of the worker; `bounded` ends it where every split has reached its end. A job over files that it does
 /// not follow ends there in any case.
@@ -24,6 +29,40 @@ pub fn worker(job: &JobFile, bounded: bool) -> WorkerConfig {
         backoff: Backoff { base: job.processing.retry_backoff, max: job.processing.retry_backoff_max },
         bounded: bounded || ends_by_itself,
         max_decoded_bytes: length(job.processing.max_decoded_bytes),
+    }
+}
+
+/// What the lane of a job needs to tell records apart by what they hold.
+#[must_use]
+pub fn deduplication(
+    job: &JobFile,
+    strategy: RecordIdStrategy,
+    store: Arc<dyn StateStore>,
+    task: TaskId,
+    owner: InstanceName,
+    nonce: Nonce,
+) -> Deduplication {
+    let config = &job.exactly_once;
+    Deduplication {
+        store,
+        task,
+        owner,
+        nonce,
+        strategy,
+        window: Window {
+            length: config.deduplication_window,
+            cleanup_interval: config.cleanup_interval,
+            max_tracked_records: config.max_tracked_records,
+            on_tracking_limit: match config.on_tracking_limit {
+                OnTrackingLimit::Stop => processor::OnTrackingLimit::Stop,
+                OnTrackingLimit::ShrinkWindow => processor::OnTrackingLimit::ShrinkWindow,
+            },
+        },
+        on_id_loss: match config.on_id_loss {
+            OnIdLoss::Rebuild => processor::OnIdLoss::Rebuild,
+            OnIdLoss::Stop => processor::OnIdLoss::Stop,
+        },
+        checkpoint_interval: config.checkpoint_interval,
     }
 }
 

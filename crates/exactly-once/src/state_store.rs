@@ -1,6 +1,7 @@
 //! State stores by their names.
 //!
-//! No job needs one yet: a transactional sink remembers the positions itself. A program may use them on its own.
+//! A job needs one where its records are told apart by what they hold; positions are remembered by its sink. A program
+//! may use them on its own.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -6,8 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use exactly_once::config::{
-    FileSink, FileSource, GapPolicy, Isolation, JobFile, KafkaSink, KafkaSource, PassThrough, Sink, Source,
-    Start, TopicPattern, Variables,
+    FileSink, FileSource, GapPolicy, Isolation, JobFile, KafkaSink, KafkaSource, MemoryStateConfig, OnIdLoss,
+    OnTrackingLimit, PassThrough, RecordIds, RedbStateConfig, Sink, Source, Start, StateStoreConfig,
+    TopicPattern, Variables,
 };
 use exactly_once::core::JobName;
 use proptest::prelude::*;
@@ -198,4 +199,42 @@ proptest! {
         source.queue_bytes = bytes;
         prop_assert_eq!(parse(&job.to_yaml().unwrap()), job);
     }
+}
+
+#[test]
+fn file_with_content_ids_sets_every_field_of_them_and_loads_back_equal() {
+    let text = r#"
+job: audit
+source: { file: { path: "in/*" } }
+sink: { file: { path: out } }
+exactly_once:
+  record_id_strategy: { composite: { fields: [key, "value:/order/id", "header:kind"] } }
+  deduplication_window: 7d
+  cleanup_interval: 10m
+  checkpoint_interval: 5s
+  max_tracked_records: 5000
+  on_tracking_limit: shrink_window
+  on_id_loss: stop
+state_store: { redb: { path: /var/lib/audit.redb } }
+"#;
+    let job = parse(text);
+    let ids = &job.exactly_once;
+    assert_eq!(ids.record_id_strategy, RecordIds::composite(["key", "value:/order/id", "header:kind"]));
+    assert_eq!(ids.deduplication_window, Duration::from_secs(7 * 86_400));
+    assert_eq!(ids.cleanup_interval, Duration::from_secs(600));
+    assert_eq!(ids.checkpoint_interval, Duration::from_secs(5));
+    assert_eq!((ids.max_tracked_records, ids.on_tracking_limit), (5000, OnTrackingLimit::ShrinkWindow));
+    assert_eq!(ids.on_id_loss, OnIdLoss::Stop);
+    let store = StateStoreConfig::Redb(RedbStateConfig::new("/var/lib/audit.redb"));
+    assert_eq!(job.state_store(), store);
+    assert_eq!(parse(&job.to_yaml().unwrap()), job);
+    let memory = parse(&text.replace("redb: { path: /var/lib/audit.redb }", "memory: {}"));
+    assert_eq!(memory.state_store(), StateStoreConfig::Memory(MemoryStateConfig::default()));
+    assert_eq!(parse(&memory.to_yaml().unwrap()), memory);
+}
+
+#[test]
+fn job_without_a_state_store_has_one_file_below_its_own_directory() {
+    let job = parse("job: j\nsource: { file: { path: in } }\nsink: { file: { path: out } }\nstate_dir: s\n");
+    assert_eq!(job.state_store(), StateStoreConfig::Redb(RedbStateConfig::new("s/j/state.redb")));
 }

@@ -86,3 +86,19 @@ fn reasons_stand_in_the_order_of_their_roles() {
 fn pass_through_off_is_text_and_not_a_truth_value() {
     explanation(KAFKA_SOURCE, KAFKA_SINK, "exactly_once: { pass_through: off }\n");
 }
+
+#[test]
+fn content_ids_keep_the_level_and_say_what_they_rest_on() {
+    let ids = |tail: &str| {
+        let tail = format!("exactly_once: {{ record_id_strategy: content_hash{tail}");
+        explanation(FILE_SOURCE, FILE_SINK, &tail)
+    };
+    let plain = ids(" }\n");
+    assert_eq!(plain.level, DeliveryLevel::ExactlyOnceTransactional);
+    assert_eq!(plain.of(Role::Warns).count(), 0);
+    assert!(plain.of(Role::Assumes).any(|r| r.text.contains("VS-0055")));
+    let warned = ids(", on_tracking_limit: shrink_window }\nstate_store: { memory: {} }\n");
+    assert_eq!(settings(&warned, Role::Warns), ["state_store", "exactly_once.on_tracking_limit"]);
+    let unused = explanation(FILE_SOURCE, FILE_SINK, "state_store: { memory: {} }\n");
+    assert_eq!(settings(&unused, Role::Warns), ["state_store"]);
+}

@@ -73,7 +73,7 @@ fn unknown_field_is_named_with_the_nearest_known_one() {
     );
     assert_eq!(
         changed("job:", "jbo:"),
-        r#"1:1 "jbo" unknown field `jbo` | did you mean `job`? Known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_dir`, `processing`, `http`"#
+        r#"1:1 "jbo" unknown field `jbo` | did you mean `job`? Known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_store`, `state_dir`, `processing`, `http`"#
     );
     assert_eq!(
         changed("\"b:9092\"", "\"b:9092\"\n    client: { request_timeuot: 3s }"),
@@ -81,15 +81,15 @@ fn unknown_field_is_named_with_the_nearest_known_one() {
     );
     assert_eq!(
         appended("query: {}\n"),
-        r#"9:1 "query" unknown field `query` | known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_dir`, `processing`, `http`"#
+        r#"9:1 "query" unknown field `query` | known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_store`, `state_dir`, `processing`, `http`"#
     );
     assert_eq!(
         appended("sinks: []\n"),
-        r#"9:1 "sinks" unknown field `sinks` | did you mean `sink`? Known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_dir`, `processing`, `http`"#
+        r#"9:1 "sinks" unknown field `sinks` | did you mean `sink`? Known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_store`, `state_dir`, `processing`, `http`"#
     );
     assert_eq!(
-        appended("state_store: {}\n"),
-        r#"9:1 "state_store" unknown field `state_store` | known here: `job`, `source`, `sink`, `lanes`, `exactly_once`, `state_dir`, `processing`, `http`"#
+        appended("state_store: { redis: {} }\n"),
+        r#"9:16 "redis" state_store: unknown value `redis` | known here: `redb`, `memory`"#
     );
 }
 
@@ -104,8 +104,8 @@ fn unknown_variant_is_named_with_the_nearest_known_one() {
         r#"6:12 "sometime" source.kafka.start: unknown value `sometime` | known here: `earliest`, `latest`, `timestamp`"#
     );
     assert_eq!(
-        appended("exactly_once: { record_id_strategy: content_hash }\n"),
-        r#"9:37 "content_hash" exactly_once.record_id_strategy: unknown value `content_hash` | known here: `source_position`"#
+        appended("exactly_once: { record_id_strategy: contents }\n"),
+        r#"9:37 "contents" exactly_once.record_id_strategy: unknown value `contents` | did you mean `content_hash`? Known here: `source_position`, `content_hash`, `composite`"#
     );
 }
 
@@ -396,4 +396,35 @@ fn file_that_cannot_be_read_is_rejected_with_its_code() {
     assert_eq!(JobFile::load(&path).unwrap_err().code(), Code::ConfigFile);
     std::fs::write(&path, b"job: \xff\n").unwrap();
     assert_eq!(JobFile::load(&path).unwrap_err().code(), Code::ConfigFile);
+}
+
+#[test]
+fn settings_of_ids_are_refused_where_no_part_needs_them_or_they_contradict_the_job() {
+    assert_eq!(
+        appended("exactly_once: { deduplication_window: 7d }\n"),
+        r#"9:39 "7d" exactly_once.deduplication_window: records that are identified by their place in the source need no ids to be remembered | leave it out, or set record_id_strategy: content_hash"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: content_hash }\nlanes: 2\n"),
+        r#"10:8 "2" lanes: ids of a job are kept by one lane, which sees all its records | write 1, or leave it out"#
+    );
+    assert_eq!(
+        words(&format!(
+            "{}exactly_once: {{ record_id_strategy: content_hash }}\n",
+            VALID.replace("[\"orders\"]", "[\"orders\"]\n    gap_policy: continue")
+        )),
+        r#"6:17 "continue" source.kafka.gap_policy: behind a gap positions may come again, so that no position says which ids are kept | write stop, or leave it out"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: { composite: { fields: [key, key] } } }\n"),
+        r#"9:60 "[" exactly_once.record_id_strategy.composite.fields: composite field "key": it is listed twice | write for example [key, "value:/id"]"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: content_hash, max_tracked_records: 0 }\n"),
+        r#"9:72 "0" exactly_once.max_tracked_records: out of range | write a number from 1 to 1000000000"#
+    );
+    assert_eq!(
+        appended("state_store: { redb: { path: '' } }\n"),
+        r#"9:30 "''" state_store.redb.path: empty | write a path"#
+    );
 }

@@ -106,6 +106,16 @@ pub(crate) fn abort(task: &TaskId, root: &Root, batch: BatchId) -> Result<Option
     Ok(Some(root))
 }
 
+/// Drops all ids, and with them the positions, which say up to where ids are there; `None` where there are neither.
+pub(crate) fn forget(root: &Root) -> Option<Root> {
+    let mut next = root.clone();
+    next.live.clear();
+    if !mutant!(ForgottenIdsKeepPosition) {
+        next.positions.clear();
+    }
+    (next != *root).then_some(next)
+}
+
 /// Drops the live runs of buckets below `bucket`; `None` where there are none.
 pub(crate) fn expire(root: &Root, below: u64) -> Option<Root> {
     let mut next = root.clone();

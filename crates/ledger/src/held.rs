@@ -318,6 +318,12 @@ pub(crate) fn bucket_of(unix_ms: i64, config: &LedgerConfig) -> u64 {
     u64::try_from(unix_ms).unwrap_or(0) / width_ms
 }
 
+/// Where a time bucket begins, in milliseconds since the Unix epoch.
+pub(crate) fn start_of(bucket: u64, config: &LedgerConfig) -> i64 {
+    let width_ms = u64::try_from(config.bucket_width.as_millis()).unwrap_or(u64::MAX).max(1);
+    i64::try_from(bucket.saturating_mul(width_ms)).unwrap_or(i64::MAX)
+}
+
 fn fits(task: &TaskId, what: &'static str, found: usize, limit: usize) -> Result<()> {
     match found <= limit {
         true => Ok(()),

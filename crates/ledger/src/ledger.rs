@@ -14,11 +14,11 @@ use velostream_core::{
 use velostream_record_id::TrackerKey;
 
 use crate::chunk::{self, ChunkId};
-use crate::held::{Held, bucket_of};
+use crate::held::{Held, bucket_of, start_of};
 use crate::ring::CheckpointRef;
 use crate::root::Root;
 use crate::{
-    Batch, Claimant, Claimed, Cleanup, Commit, Error, LedgerConfig, LoadedCheckpoint, Ownership,
+    Batch, Claimant, Claimed, Cleanup, Commit, Error, Forgotten, LedgerConfig, LoadedCheckpoint, Ownership,
     RecordStatus, Result, StateStore, TaskId, TaskState, change, ring,
 };
 
@@ -263,10 +263,27 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         Ok(())
     }
 
+    async fn try_forget_oldest(&self, ownership: &Ownership) -> Result<Forgotten> {
+        let oldest = self.held(ownership).await?.root.live.iter().map(|run| run.bucket).min();
+        let Some(oldest) = oldest else { return Ok(Forgotten::default()) };
+        let below = oldest.saturating_add(1);
+        let cleanup = self.try_expire(ownership, below).await?;
+        Ok(Forgotten { cleanup, until_ms: Some(start_of(below, &self.config)) })
+    }
+
     async fn try_expire(&self, ownership: &Ownership, below: u64) -> Result<Cleanup> {
+        self.try_drop(ownership, below, |root| change::expire(root, below)).await
+    }
+
+    async fn try_drop(
+        &self,
+        ownership: &Ownership,
+        below: u64,
+        change: impl Fn(&Root) -> Option<Root>,
+    ) -> Result<Cleanup> {
         let mut held = self.held(ownership).await?;
         let before = held.root.live.clone();
-        held.change(&*self.store, &[], |root| Ok(change::expire(root, below))).await?;
+        held.change(&*self.store, &[], |root| Ok(change(root))).await?;
         let dropped: Vec<IdChunks> = before.into_iter().filter(|run| run.bucket < below).collect();
         held.settle();
         let task = &ownership.task;
@@ -427,7 +444,11 @@ impl<S: ConditionalStore + ?Sized> StateStore for Ledger<S> {
     }
 
     async fn forget_records(&self, ownership: &Ownership) -> CoreResult<Cleanup> {
-        Ok(self.try_expire(ownership, u64::MAX).await?)
+        Ok(self.try_drop(ownership, u64::MAX, change::forget).await?)
+    }
+
+    async fn forget_oldest_records(&self, ownership: &Ownership) -> CoreResult<Forgotten> {
+        Ok(self.try_forget_oldest(ownership).await?)
     }
 
     async fn sweep(&self, ownership: &Ownership) -> CoreResult<Cleanup> {

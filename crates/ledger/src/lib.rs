@@ -84,7 +84,7 @@ pub use ledger::Ledger;
 pub use ownership::{Claimant, Claimed, Ownership, TaskState};
 pub use ring::LoadedCheckpoint;
 pub use root::ROOT_FORMAT;
-pub use state_store::{Cleanup, StateStore};
+pub use state_store::{Cleanup, Forgotten, StateStore};
 pub use task::TaskId;
 
 /// Compiles the example of the README.

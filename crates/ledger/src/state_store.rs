@@ -21,6 +21,15 @@ pub struct Cleanup {
     pub left: u64,
 }
 
+/// What was forgotten early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// What was removed.
+    pub cleanup: Cleanup,
+    /// End of the time bucket in milliseconds since the Unix epoch; `None` where no id is left.
+    pub until_ms: Option<i64>,
+}
+
 /// State of tasks. Travels as `Arc<dyn StateStore>`; calls on one task are served one after the other.
 ///
 /// Every call that takes an [`Ownership`] fails with `Fenced` once another owner has claimed the task, changes nothing
@@ -119,7 +128,14 @@ pub trait StateStore: Debug + Send + Sync {
     /// See the trait.
     async fn cleanup_old_records(&self, ownership: &Ownership, before_ms: i64) -> Result<Cleanup>;
 
-    /// Drops all ids, so that they can be rebuilt from the source after the store has lost some.
+    /// Drops the ids of the oldest time bucket, whether its time has come or not.
+    ///
+    /// # Errors
+    /// See the trait.
+    async fn forget_oldest_records(&self, ownership: &Ownership) -> Result<Forgotten>;
+
+    /// Drops all ids and all positions, so that the ids can be rebuilt from the source after the store has lost some. A
+    /// position says that the ids in front of it are there: a crash in the middle of rebuilding leaves the rest missing.
     ///
     /// # Errors
     /// See the trait.

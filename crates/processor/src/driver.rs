@@ -17,7 +17,7 @@ use velostream_protocol::job::{self, During, Effect, Event, Limits, Phase, State
 
 use crate::metrics::LaneMetrics;
 use crate::status::LaneStatus;
-use crate::{Backoff, Transactions};
+use crate::{Backoff, Deduplication, ProcessedRecordTracker, Transactions};
 
 /// What a driver works with.
 pub(crate) struct Parts {
@@ -33,11 +33,14 @@ pub(crate) struct Parts {
     pub(crate) transactions: Transactions,
     pub(crate) backoff: Backoff,
     pub(crate) max_decoded_bytes: usize,
+    pub(crate) deduplication: Option<Deduplication>,
 }
 
 /// One lane at work.
 pub(crate) struct Driver {
     parts: Parts,
+    /// `Some` where records are told apart by what they hold.
+    tracker: Option<ProcessedRecordTracker>,
     state: State,
     assignment: Arc<Assignment>,
     /// The chunk that the next `Write` takes.
@@ -62,10 +65,14 @@ enum Flow {
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 
 impl Driver {
-    pub(crate) fn new(parts: Parts) -> Self {
-        let limits = Limits { max_bytes: parts.transactions.max_bytes };
+    pub(crate) fn new(mut parts: Parts) -> Self {
+        let state = State::new(Limits { max_bytes: parts.transactions.max_bytes });
         let assignment = parts.membership.current();
-        Self { parts, state: State::new(limits), assignment, chunk: None, error: None, begun_at: None }
+        let tracker = parts.deduplication.take().map(|config| {
+            ProcessedRecordTracker::new(config, Arc::clone(&parts.clock), parts.metrics.clone())
+        });
+        let state = if tracker.is_some() { state.tracking() } else { state };
+        Self { parts, tracker, state, assignment, chunk: None, error: None, begun_at: None }
     }
 
     /// Runs until a stop or an error that only an operator can mend.
@@ -188,6 +195,7 @@ impl Driver {
 
     async fn perform(&mut self, effect: Effect) -> Result<Option<Event>, (During, Error)> {
         let Parts { index, reader, lane, membership, metrics, clock, .. } = &mut self.parts;
+        let tracker = self.tracker.as_mut();
         match effect {
             Effect::Acknowledge(version) => membership.acknowledge(*index, version),
             Effect::Claim { splits } => {
@@ -196,6 +204,19 @@ impl Driver {
                 metrics.claimed(clock.monotonic().saturating_sub(began));
                 info!(splits = claims.len(), version = %self.assignment.version, "claimed");
                 return Ok(Some(Event::Claimed(claims)));
+            }
+            Effect::Recover(claims) => {
+                let missing = match tracker {
+                    Some(tracker) => tracker.recover(&claims, reader.as_mut()).await,
+                    None => Err(untracked()),
+                };
+                return Ok(Some(Event::Recovered(missing.map_err(|e| (During::Recover, e))?)));
+            }
+            Effect::Restore { split, next } => {
+                let chunk = self.chunk.take().map(|chunk| self.decoded(chunk)).transpose();
+                let chunk = chunk.map_err(|e| (During::Restore, e))?;
+                let tracker = self.tracker.as_mut().ok_or_else(|| (During::Restore, untracked()))?;
+                tracker.restore(chunk, &split, &next).await.map_err(|e| (During::Restore, e))?;
             }
             Effect::Assign(positions) => reader.assign(&positions).await.map_err(|e| (During::Assign, e))?,
             Effect::Revoke(splits) => {
@@ -208,16 +229,24 @@ impl Driver {
             }
             Effect::Write => {
                 if let Some(chunk) = self.chunk.take() {
-                    let chunk = self.prepared(chunk).map_err(|e| (During::Write, e))?;
-                    self.parts.lane.write(chunk).await.map_err(|e| (During::Write, e))?;
+                    self.write(chunk).await.map_err(|e| (During::Write, e))?;
                 }
+            }
+            Effect::Remember(progress) => {
+                let tracker = tracker.ok_or_else(|| (During::Remember, untracked()))?;
+                tracker.remember(&progress).await.map_err(|e| (During::Remember, e))?;
+            }
+            Effect::Confirm => {
+                let tracker = tracker.ok_or_else(|| (During::Confirm, untracked()))?;
+                tracker.confirm().await.map_err(|e| (During::Confirm, e))?;
             }
             Effect::Commit(progress) => {
                 let began = clock.monotonic();
                 lane.commit(&progress).await.map_err(|e| (During::Commit, e))?;
+                let filtered = tracker.map_or(0, ProcessedRecordTracker::committed);
                 if let Phase::Committing(t) = &self.state.phase {
                     metrics.committed(
-                        t.records,
+                        t.records.saturating_sub(filtered),
                         t.bytes,
                         clock.monotonic().saturating_sub(began),
                         clock.unix_ms(),
@@ -239,11 +268,32 @@ impl Driver {
         Ok(None)
     }
 
-    /// Looks inside a chunk where the sink or the job has to.
-    fn prepared(&self, mut chunk: Chunk) -> Result<Chunk> {
-        if let Payload::Encoded(encoded) = &chunk.payload
-            && !(self.parts.transactions.pass_through && self.parts.lane.accepts(encoded.encoding()))
-        {
+    /// Writes what of a chunk is to be delivered; looks inside where the sink or the job has to.
+    async fn write(&mut self, chunk: Chunk) -> Result<()> {
+        let mut chunk = self.prepared(chunk)?;
+        if let Some(tracker) = &mut self.tracker {
+            chunk = tracker.filter(chunk).await?;
+            if chunk.records == 0 {
+                // The position moves all the same, with the progress of the transaction.
+                return Ok(());
+            }
+        }
+        self.parts.lane.write(chunk).await
+    }
+
+    fn prepared(&self, chunk: Chunk) -> Result<Chunk> {
+        let passes = match &chunk.payload {
+            Payload::Encoded(encoded) => {
+                let untouched = self.tracker.is_none() && self.parts.transactions.pass_through;
+                untouched && self.parts.lane.accepts(encoded.encoding())
+            }
+            Payload::Records { .. } => true,
+        };
+        if passes { Ok(chunk) } else { self.decoded(chunk) }
+    }
+
+    fn decoded(&self, mut chunk: Chunk) -> Result<Chunk> {
+        if let Payload::Encoded(encoded) = &chunk.payload {
             let codec = encoded.codec();
             let records = encoded.decode(&chunk.from, self.parts.max_decoded_bytes)?;
             self.parts.metrics.decoded();
@@ -294,6 +344,11 @@ impl Driver {
         self.parts.metrics.lag(lag);
         self.parts.status.send_if_modified(|status| status.update(&self.state, lag));
     }
+}
+
+/// A lane without a tracker whose machine asks for one.
+fn untracked() -> Error {
+    Error::new(Code::Internal, Disposition::Corrupt, "ids are asked for in a lane that has none")
 }
 
 /// The causes of an error, the nearest first, without those that repeat what was said.

@@ -10,6 +10,7 @@ mod clock;
 mod driver;
 mod metrics;
 mod status;
+mod tracker;
 mod worker;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use backoff::Backoff;
 pub use clock::SystemClock;
 pub use metrics::{ExactlyOnceMetrics, LaneMetrics, Totals};
 pub use status::{LaneStatus, SplitStatus};
+pub use tracker::{Deduplication, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Window};
 pub use worker::{LaneParts, StopHandle, Worker, WorkerConfig};
 
 /// When a transaction ends, and whether batches may pass through undecoded.

@@ -14,6 +14,10 @@ use prometheus_client::registry::{Registry, Unit};
 use velostream_core::{DeliveryLevel, Disposition, LaneIndex};
 use velostream_protocol::job::During;
 
+mod ids;
+
+use ids::IdMetrics;
+
 type Labels = [(&'static str, String); 1];
 type FailureLabels = [(&'static str, &'static str); 2];
 
@@ -29,6 +33,7 @@ struct Inner {
     transactions_aborted: Counter,
     recoveries_completed: Counter,
     batches_decoded: Counter,
+    ids: IdMetrics,
     failures: Family<FailureLabels, Counter>,
     lag: Family<Labels, Gauge<i64, AtomicI64>>,
     last_commit: Gauge<f64, AtomicU64>,
@@ -53,6 +58,10 @@ pub struct Totals {
     pub transactions: u64,
     /// Records known to be waiting in the source.
     pub lag_records: u64,
+    /// Records that were delivered before and were left out.
+    pub duplicates: u64,
+    /// Ids that are remembered, where the job tells records apart by what they hold.
+    pub tracked_records: u64,
 }
 
 /// Upper bounds in seconds, from one millisecond to ten seconds.
@@ -78,6 +87,7 @@ impl ExactlyOnceMetrics {
             transactions_aborted: Counter::default(),
             recoveries_completed: Counter::default(),
             batches_decoded: Counter::default(),
+            ids: IdMetrics::default(),
             failures: Family::default(),
             lag: Family::default(),
             last_commit: Gauge::default(),
@@ -105,6 +115,8 @@ impl ExactlyOnceMetrics {
             bytes: self.0.bytes_processed.get(),
             transactions: self.0.transactions_committed.get(),
             lag_records: 0,
+            duplicates: self.0.ids.duplicates(),
+            tracked_records: self.0.ids.tracked_records(),
         }
     }
 
@@ -137,6 +149,7 @@ impl Inner {
             "Batches that could not pass through as they were",
             self.batches_decoded.clone(),
         );
+        self.ids.register(r);
         r.register("failures", "Failed operations by operation and disposition", self.failures.clone());
         r.register("source_lag_records", "Records waiting in the source", self.lag.clone());
         r.register_with_unit(

@@ -58,6 +58,8 @@ const fn phase_name(phase: &Phase) -> &'static str {
     match phase {
         Phase::Unassigned => "unassigned",
         Phase::Claiming => "claiming",
+        Phase::Recovering => "recovering",
+        Phase::Rebuilding(_) => "rebuilding",
         Phase::Ready => "ready",
         Phase::Open(_) => "open",
         Phase::Committing(_) => "committing",

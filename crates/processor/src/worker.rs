@@ -14,7 +14,7 @@ use velostream_protocol::job::unfinished;
 use crate::driver::{Driver, Parts};
 use crate::metrics::ExactlyOnceMetrics;
 use crate::status::LaneStatus;
-use crate::{Backoff, Transactions};
+use crate::{Backoff, Deduplication, Transactions};
 
 /// Source and sink of one lane.
 pub struct LaneParts {
@@ -22,6 +22,8 @@ pub struct LaneParts {
     pub reader: Box<dyn SplitReader>,
     /// Writes them.
     pub lane: Box<dyn SinkLane>,
+    /// Where records are told apart by what they hold, and not only by their place in the source.
+    pub deduplication: Option<Deduplication>,
 }
 
 impl std::fmt::Debug for LaneParts {
@@ -113,6 +115,7 @@ impl Worker {
                 transactions: self.config.transactions,
                 backoff: self.config.backoff,
                 max_decoded_bytes: self.config.max_decoded_bytes,
+                deduplication: parts.deduplication,
             });
             tasks.spawn(driver.run());
         }

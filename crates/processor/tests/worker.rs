@@ -37,7 +37,11 @@ fn worker(sink: &MemorySink, membership: &Arc<MemoryMembership>, lanes: usize) -
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let metrics = ExactlyOnceMetrics::new("test", "w0", DeliveryLevel::ExactlyOnceTransactional);
     let parts = (0..lanes)
-        .map(|n| LaneParts { reader: Box::new(MemoryReader::new(RECORDS)), lane: Box::new(sink.lane(n)) })
+        .map(|n| LaneParts {
+            reader: Box::new(MemoryReader::new(RECORDS)),
+            lane: Box::new(sink.lane(n)),
+            deduplication: None,
+        })
         .collect();
     Worker::new(config, Arc::clone(membership) as _, clock, metrics, parts)
 }

@@ -8,7 +8,11 @@
 
 #[path = "job/harness.rs"]
 mod harness;
+#[path = "job/ids.rs"]
+mod ids;
 #[path = "job/properties.rs"]
 mod properties;
 #[path = "job/scenarios.rs"]
 mod scenarios;
+#[path = "job/store.rs"]
+mod store;

@@ -198,6 +198,7 @@ fn start(world: &Arc<World>, worker: usize) {
                 &scenario,
                 if scenario.mutant == Some(Mutant::StartAtClaim) { ends.clone() } else { starts.clone() },
             )),
+            deduplication: None,
         })
         .collect();
     let clock: Arc<dyn Clock> = Arc::new(SimClock(endpoint.clone()));

@@ -1,9 +1,9 @@
 //! The rules that turn a job file into reasons. One function per end of the job; no rule asks a server.
 
-use super::kafka_sink;
 use super::reason::{Reason, Role};
+use super::{ids, kafka_sink};
 use crate::config::{
-    FileSource, GapPolicy, Isolation, JobFile, KafkaSource, PassThrough, RecordIds, Sink, Source, Start,
+    FileSource, GapPolicy, Isolation, JobFile, KafkaSource, PassThrough, Sink, Source, Start,
 };
 
 pub(crate) fn reasons(job: &JobFile) -> Vec<Reason> {
@@ -20,16 +20,7 @@ pub(crate) fn reasons(job: &JobFile) -> Vec<Reason> {
         Sink::Kafka(sink) => kafka_sink::reasons(job, sink, &mut reasons),
         Sink::File(_) => file_sink(&mut reasons),
     }
-    match job.exactly_once.record_id_strategy {
-        RecordIds::SourcePosition => reasons.push(
-            Reason::new(
-                Role::Gives,
-                "a record is identified by its place in the source: the committed position is the set of delivered \
-                 ids, so nothing else can be lost; no state store is needed",
-            )
-            .from("exactly_once.record_id_strategy"),
-        ),
-    }
+    ids::reasons(job, &mut reasons);
     match &job.source {
         Source::Kafka(source) => kafka_source(source, &mut reasons),
         Source::File(source) => file_source(source, &mut reasons),

@@ -20,6 +20,6 @@ pub(super) async fn to_file(
     let source = FileSource::new(settings::file::source(source, options.until_caught_up), Arc::clone(clock))?;
     let membership = LocalMembership::of(&source).await?;
     let lane = FileLane::new(settings::file::sink(job, sink), Start::of_files())?;
-    let parts = LaneParts { reader: Box::new(source.reader()), lane: Box::new(lane) };
+    let parts = LaneParts { reader: Box::new(source.reader()), lane: Box::new(lane), deduplication: None };
     Ok(Ends { membership: Arc::new(membership), lanes: vec![parts] })
 }

@@ -62,6 +62,7 @@ pub(super) async fn to_kafka(
             Arc::clone(clock),
             source_config.max_decoded_bytes,
         )),
+        deduplication: None,
     };
     let lanes = (0..job.lanes).map(lane).collect();
     Ok(Ends { membership, lanes })
@@ -102,6 +103,6 @@ pub(super) async fn to_file(
     let lane = FileLane::new(settings::file::sink(job, sink), start)?;
     let ends = SourceEnds::start(&cluster, &config, clock);
     let reader = KafkaReader::new(cluster, config, Arc::clone(clock), ends);
-    let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane) };
+    let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane), deduplication: None };
     Ok(Ends { membership: Arc::new(LocalMembership::fixed(splits)), lanes: vec![parts] })
 }

@@ -97,6 +97,26 @@ async fn a_listed_chunk_that_is_missing_is_an_error_for_every_question() {
     }
     second.forget_records(&by).await.unwrap();
     assert!(!second.is_record_processed(&by, &key(0)).await.unwrap());
+    // A position says that the ids in front of it are there.
+    let state = second.observe(&task()).await.unwrap().unwrap();
+    assert_eq!((state.tracked_records, state.positions.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn oldest_ids_are_forgotten_bucket_by_bucket_until_none_is_left() {
+    let rig = Rig::default();
+    let (ledger, by) = rig.owner().await;
+    for (n, ms) in [(1, 500), (2, 1500), (3, 1600)] {
+        rig.clock.set(ms);
+        committed(&ledger, &by, n, n * 10..n * 10 + 6).await;
+    }
+    let first = ledger.forget_oldest_records(&by).await.unwrap();
+    assert_eq!((first.cleanup.records, first.until_ms), (6, Some(BUCKET_MS)));
+    assert!(!ledger.is_record_processed(&by, &key(10)).await.unwrap());
+    assert!(ledger.is_record_processed(&by, &key(20)).await.unwrap());
+    let second = ledger.forget_oldest_records(&by).await.unwrap();
+    assert_eq!((second.cleanup.records, second.until_ms), (12, Some(2 * BUCKET_MS)));
+    assert_eq!(ledger.forget_oldest_records(&by).await.unwrap().until_ms, None);
 }
 
 #[tokio::test]

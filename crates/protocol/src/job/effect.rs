@@ -1,6 +1,6 @@
 //! What the driver has to do.
 
-use velostream_core::{AssignmentVersion, Progress, SourcePosition, SplitId};
+use velostream_core::{AssignmentVersion, Claim, Progress, SourcePosition, SplitId};
 
 /// One thing to do. Effects run in order; when one fails the rest is dropped and the failure is stepped.
 ///
@@ -14,6 +14,16 @@ pub enum Effect {
         /// Splits of this lane.
         splits: Vec<SplitId>,
     },
+    /// Take the state store over, settle what was open there by what the sink has committed, and find out which ids
+    /// are lost; answers `Recovered`.
+    Recover(Vec<Claim>),
+    /// Keep the ids of the chunk in hand, up to this position, without delivering it: the sink holds its records.
+    Restore {
+        /// The split.
+        split: SplitId,
+        /// Position up to which all ids are there once this is done.
+        next: SourcePosition,
+    },
     /// Read these splits from these positions.
     Assign(Vec<(SplitId, SourcePosition)>),
     /// Stop reading these splits.
@@ -22,8 +32,14 @@ pub enum Effect {
     Begin,
     /// Write the chunk in hand.
     Write,
+    /// Make the ids of the open transaction durable as pending, with the positions that it leads to. They count once
+    /// the sink has committed those.
+    Remember(Vec<Progress>),
     /// Commit; answers `Committed`.
     Commit(Vec<Progress>),
+    /// Tell the state store that the last transaction was committed. Where another one follows at once, its `Remember`
+    /// carries this along.
+    Confirm,
     /// Roll back.
     Abort,
     /// Wait longer with every failure, unless membership changes or a stop is asked for.

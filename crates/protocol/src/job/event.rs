@@ -1,6 +1,10 @@
 //! Facts that the driver observed.
 
+use std::collections::BTreeMap;
+
 use velostream_core::{AssignmentVersion, Claim, Disposition, Phase, SourcePosition, SplitId};
+
+use super::Missing;
 
 /// The effect during which something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,12 +17,20 @@ pub enum During {
     Revoke,
     /// `Claim`.
     Claim,
+    /// `Recover`.
+    Recover,
+    /// `Restore`.
+    Restore,
     /// `Begin`.
     Begin,
     /// `Write`.
     Write,
+    /// `Remember`.
+    Remember,
     /// `Commit`.
     Commit,
+    /// `Confirm`.
+    Confirm,
     /// `Abort`.
     Abort,
     /// `Reset`.
@@ -34,9 +46,13 @@ impl During {
             Self::Assign => "assign",
             Self::Revoke => "revoke",
             Self::Claim => "claim",
+            Self::Recover => "recover",
+            Self::Restore => "restore",
             Self::Begin => "begin",
             Self::Write => "write",
+            Self::Remember => "remember",
             Self::Commit => "commit",
+            Self::Confirm => "confirm",
             Self::Abort => "abort",
             Self::Reset => "reset",
         }
@@ -57,6 +73,9 @@ pub enum Event {
     },
     /// The sink answered a claim.
     Claimed(Vec<Claim>),
+    /// The state store was taken over, and batches whose outcome was open are settled. What is named here is committed
+    /// in the sink and its ids are lost.
+    Recovered(BTreeMap<SplitId, Missing>),
     /// A chunk was read.
     Chunk {
         /// The split.

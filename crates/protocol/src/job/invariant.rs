@@ -15,6 +15,8 @@ pub enum Violation {
     OwnedNotAssigned(SplitId),
     /// A transaction touches a split that is not owned.
     TouchedNotOwned(SplitId),
+    /// The ids of a split are rebuilt that is not owned.
+    RebuiltNotOwned(SplitId),
     /// A position would go back without a gap of the source.
     WentBack(SplitId),
     /// Splits are owned in a phase that must own none.
@@ -26,6 +28,7 @@ impl fmt::Display for Violation {
         match self {
             Self::OwnedNotAssigned(split) => write!(f, "{split} is owned but not assigned"),
             Self::TouchedNotOwned(split) => write!(f, "{split} is written but not owned"),
+            Self::RebuiltNotOwned(split) => write!(f, "the ids of {split} are rebuilt but it is not owned"),
             Self::WentBack(split) => write!(f, "the position of {split} would go back"),
             Self::OwnedInWrongPhase => f.write_str("splits are owned without a claim"),
         }
@@ -42,7 +45,11 @@ pub fn check(state: &State) -> Result<(), Violation> {
     }
     let transaction = match &state.phase {
         Phase::Open(t) | Phase::Committing(t) => t,
-        Phase::Ready => return Ok(()),
+        Phase::Ready | Phase::Recovering => return Ok(()),
+        Phase::Rebuilding(missing) => {
+            let foreign = missing.keys().find(|split| !state.owned.contains_key(*split));
+            return foreign.map_or(Ok(()), |split| Err(Violation::RebuiltNotOwned(split.clone())));
+        }
         Phase::Unassigned | Phase::Claiming | Phase::Resetting | Phase::Superseded | Phase::Stopped => {
             return if state.owned.is_empty() { Ok(()) } else { Err(Violation::OwnedInWrongPhase) };
         }

@@ -26,6 +26,15 @@ pub struct Owned {
     pub ended: bool,
 }
 
+/// A stretch of a split whose records the sink has committed and whose ids the store does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Missing {
+    /// Position of the first record to be read again.
+    pub from: SourcePosition,
+    /// Position behind the last one: what the sink has committed.
+    pub to: SourcePosition,
+}
+
 /// The open transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Transaction {
@@ -44,6 +53,10 @@ pub enum Phase {
     Unassigned,
     /// Claims its splits.
     Claiming,
+    /// Learns from the state store which records count as processed.
+    Recovering,
+    /// Reads again what the sink has committed and whose ids the store has lost; by split.
+    Rebuilding(BTreeMap<SplitId, Missing>),
     /// Reads; nothing is open.
     Ready,
     /// Holds an open transaction.
@@ -79,6 +92,10 @@ pub struct State {
     pub stopping: bool,
     /// Failures since the last success; the driver's pause grows with it.
     pub failures: u32,
+    /// Records are told apart by what they hold, so that their ids are kept in a state store.
+    pub tracked: bool,
+    /// The store has not been told yet that the last transaction was committed.
+    pub unconfirmed: bool,
 }
 
 impl State {
@@ -95,13 +112,24 @@ impl State {
             held: false,
             stopping: false,
             failures: 0,
+            tracked: false,
+            unconfirmed: false,
         }
+    }
+
+    /// The same lane with ids that are kept in a state store.
+    #[must_use]
+    pub const fn tracking(mut self) -> Self {
+        self.tracked = true;
+        self
     }
 
     /// True where the driver should read the source.
     #[must_use]
     pub const fn wants_input(&self) -> bool {
-        matches!(self.phase, Phase::Ready | Phase::Open(_)) && !self.stopping && !self.held
+        matches!(self.phase, Phase::Ready | Phase::Open(_) | Phase::Rebuilding(_))
+            && !self.stopping
+            && !self.held
     }
 
     /// Position at which the next chunk of an owned split must start.
@@ -110,8 +138,10 @@ impl State {
         let owned = self.owned.get(split)?;
         let open = match &self.phase {
             Phase::Open(t) | Phase::Committing(t) => t.touched.get(split),
+            Phase::Rebuilding(missing) => return missing.get(split).map(|missing| &missing.from),
             Phase::Unassigned
             | Phase::Claiming
+            | Phase::Recovering
             | Phase::Ready
             | Phase::Resetting
             | Phase::Superseded
@@ -137,6 +167,8 @@ impl State {
             Phase::Ready => self.all_ended() && self.owned.values().all(|o| o.advanced.is_none()),
             Phase::Stopped => true,
             Phase::Claiming
+            | Phase::Recovering
+            | Phase::Rebuilding(_)
             | Phase::Open(_)
             | Phase::Committing(_)
             | Phase::Resetting

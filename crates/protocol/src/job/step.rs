@@ -1,5 +1,7 @@
 //! The one door: every decision of a lane is made here.
 
+mod rebuild;
+
 use velostream_core::{
     AssignmentVersion, BatchId, Claim, Disposition, Phase as Membership, Progress, SourcePosition, SplitId,
     mutant,
@@ -24,6 +26,7 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
             assigned(State { lost, ..state }, version, splits)
         }
         Event::Claimed(claims) => claimed(state, claims),
+        Event::Recovered(missing) => rebuild::recovered(state, missing),
         Event::Chunk { split, from, next, records, bytes } => {
             chunk(state, &split, &from, next, records, bytes)
         }
@@ -99,16 +102,30 @@ fn claimed(mut state: State, claims: Vec<Claim>) -> (State, Vec<Effect>) {
         finish(&mut state, &mut effects);
         return (state, effects);
     }
-    let positions = claims.iter().map(|c| (c.split.clone(), c.position.clone())).collect();
     state.owned = claims
-        .into_iter()
+        .iter()
         .map(|c| {
-            let (committed, batch) = (c.position, c.batch);
-            (c.split, Owned { committed, batch, advanced: None, gap: false, ended: false })
+            let (committed, batch) = (c.position.clone(), c.batch);
+            (c.split.clone(), Owned { committed, batch, advanced: None, gap: false, ended: false })
         })
         .collect();
+    let mut effects = Vec::new();
+    if state.tracked && !mutant!(ClaimWithoutRecovery) {
+        // What this lane saw committed is certain also for splits that it does not have any more.
+        confirm(&mut state, &mut effects);
+        state.phase = Phase::Recovering;
+        effects.push(Effect::Recover(claims));
+    } else {
+        ready(&mut state, &mut effects);
+    }
+    (state, effects)
+}
+
+fn ready(state: &mut State, effects: &mut Vec<Effect>) {
     state.phase = Phase::Ready;
-    (state, vec![Effect::Assign(positions)])
+    effects.push(Effect::Assign(
+        state.owned.iter().map(|(split, owned)| (split.clone(), owned.committed.clone())).collect(),
+    ));
 }
 
 fn chunk(
@@ -128,6 +145,9 @@ fn chunk(
     if !touches || !forward {
         // A gap or an overlap of the reader must never be committed as if it were continuous.
         return fail(state);
+    }
+    if matches!(state.phase, Phase::Rebuilding(_)) {
+        return rebuild::read(state, split, next);
     }
     let mut effects = Vec::new();
     let mut open = open(&mut state, &mut effects);
@@ -166,6 +186,9 @@ fn advance(mut state: State, split: &SplitId, next: SourcePosition) -> (State, V
     if !matches!(expected.order(&next), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
         return fail(state);
     }
+    if matches!(state.phase, Phase::Rebuilding(_)) {
+        return rebuild::read(state, split, next);
+    }
     move_to(&mut state, split, next);
     (state, Vec::new())
 }
@@ -177,7 +200,7 @@ fn gap(mut state: State, split: &SplitId, next: SourcePosition) -> (State, Vec<E
     if !state.wants_input() {
         return (state, Vec::new());
     }
-    if expected.order(&next).is_none() {
+    if expected.order(&next).is_none() || matches!(state.phase, Phase::Rebuilding(_)) {
         return fail(state);
     }
     if let Some(owned) = state.owned.get_mut(split) {
@@ -197,6 +220,10 @@ fn move_to(state: &mut State, split: &SplitId, next: SourcePosition) {
 }
 
 fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
+    if let Phase::Rebuilding(missing) = &state.phase {
+        // Its end cannot lie in front of what was delivered of it.
+        return if missing.contains_key(split) { fail(state) } else { (state, Vec::new()) };
+    }
     if let Some(owned) = state.owned.get_mut(split) {
         owned.ended = true;
     }
@@ -211,10 +238,13 @@ fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
 /// Idle is a position too: it is committed, so that retention cannot turn a caught-up position into a gap.
 fn idle(mut state: State) -> (State, Vec<Effect>) {
     let advanced = state.owned.values().any(|o| o.advanced.is_some());
-    if state.phase != Phase::Ready || !advanced || state.held || mutant!(IdlePositionKept) {
-        return (state, Vec::new());
-    }
     let mut effects = Vec::new();
+    if state.phase != Phase::Ready || !advanced || state.held || mutant!(IdlePositionKept) {
+        if state.phase == Phase::Ready {
+            confirm(&mut state, &mut effects);
+        }
+        return (state, effects);
+    }
     let open = open(&mut state, &mut effects);
     state.phase = Phase::Open(open);
     commit(&mut state, &mut effects, false);
@@ -241,7 +271,12 @@ fn commit(state: &mut State, effects: &mut Vec<Effect>, released: bool) {
             batch: state.owned.get(split).map_or(BatchId(0), |o| o.batch).next(),
             released,
         })
-        .collect();
+        .collect::<Vec<_>>();
+    if state.tracked && !mutant!(CommitBeforeRemember) {
+        effects.push(Effect::Remember(progress.clone()));
+        // It carries the confirmation of the batch before along; the new one is not committed yet.
+        state.unconfirmed = mutant!(RememberedIsConfirmed);
+    }
     effects.push(Effect::Commit(progress));
     if mutant!(PositionBeforeCommitted) {
         for (split, next) in &open.touched {
@@ -261,15 +296,24 @@ fn committed(mut state: State) -> (State, Vec<Effect>) {
         }
     }
     state.failures = 0;
+    state.unconfirmed = state.tracked;
     state.phase = Phase::Ready;
     let mut effects = Vec::new();
     if state.held {
         acknowledge(&state, &mut effects);
     }
     if state.stopping {
+        confirm(&mut state, &mut effects);
         finish(&mut state, &mut effects);
     }
     (state, effects)
+}
+
+/// Not needed for what is claimed again: there the sink's position says the same.
+fn confirm(state: &mut State, effects: &mut Vec<Effect>) {
+    if std::mem::take(&mut state.unconfirmed) {
+        effects.push(Effect::Confirm);
+    }
 }
 
 fn reset_done(mut state: State) -> (State, Vec<Effect>) {
@@ -287,7 +331,8 @@ fn failed(mut state: State, during: During, disposition: Disposition) -> (State,
         Disposition::Reject | Disposition::Corrupt => return fail(state),
         Disposition::Fenced => {
             revoke(&mut state, &mut effects);
-            if during == During::Read && matches!(state.phase, Phase::Open(_)) {
+            let open = matches!(state.phase, Phase::Open(_) | Phase::Committing(_));
+            if open && matches!(during, During::Read | During::Remember) {
                 // The sink has not refused anything and so has rolled nothing back.
                 effects.push(Effect::Abort);
             }
@@ -332,11 +377,15 @@ fn stop(mut state: State) -> (State, Vec<Effect>) {
             state.phase = Phase::Open(open);
             commit(&mut state, &mut effects, true);
         }
-        Phase::Unassigned | Phase::Ready | Phase::Resetting | Phase::Superseded => {
+        Phase::Ready => {
+            confirm(&mut state, &mut effects);
+            finish(&mut state, &mut effects);
+        }
+        Phase::Unassigned | Phase::Rebuilding(_) | Phase::Resetting | Phase::Superseded => {
             finish(&mut state, &mut effects)
         }
         // An answer is on its way; it brings the lane to an end.
-        Phase::Claiming | Phase::Committing(_) | Phase::Stopped => {}
+        Phase::Claiming | Phase::Recovering | Phase::Committing(_) | Phase::Stopped => {}
     }
     (state, effects)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::store::Store;
 use velostream_core::{
     AssignmentVersion, BatchId, Claim, Disposition, Phase, Progress, SourcePosition, SplitId,
 };
@@ -38,16 +39,30 @@ pub(crate) enum Fault {
 /// What a lane and its reader show to the machine.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
-    Assigned { lost: bool, splits: Vec<u8> },
+    Assigned {
+        lost: bool,
+        splits: Vec<u8>,
+    },
     Rejoining,
-    Chunk { split: u8, records: u64 },
-    Misplaced { split: u8, by: i64 },
-    Advance { split: u8, by: u64 },
+    Chunk {
+        split: u8,
+        records: u64,
+    },
+    Misplaced {
+        split: u8,
+        by: i64,
+    },
+    Advance {
+        split: u8,
+        by: u64,
+    },
     Ended(u8),
     Idle,
     Due,
     ReadFailed(Disposition),
     Stop,
+    /// The store is set back by so many writes while nobody holds it: the worker starts again.
+    StoreLoses(usize),
 }
 
 /// What is open in the sink.
@@ -82,9 +97,17 @@ pub(crate) struct Harness {
     faults: VecDeque<Fault>,
     pub(crate) trace: Vec<Effect>,
     pub(crate) finished: bool,
+    pub(crate) store: Store,
 }
 
 impl Harness {
+    /// A lane whose ids are kept in a store.
+    pub(crate) fn tracking(faults: Vec<Fault>) -> Self {
+        let mut harness = Self::new(faults);
+        harness.state = harness.state.tracking();
+        harness
+    }
+
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
         Self {
             state: State::new(Limits { max_bytes: MAX_BYTES }),
@@ -97,6 +120,7 @@ impl Harness {
             faults: faults.into(),
             trace: Vec::new(),
             finished: false,
+            store: Store::default(),
         }
     }
 
@@ -144,6 +168,11 @@ impl Harness {
             Input::Advance { split: index, by } => {
                 let split = split(index);
                 let Some(from) = self.next_to_read(&split) else { return };
+                let (committed, _) = self.sink.position(&split);
+                if self.sink.delivered(&split, from..committed.min(from + by)).next().is_some() {
+                    // What was delivered is not empty when it is read again.
+                    return;
+                }
                 self.reading.insert(split.clone(), from + by);
                 self.sink.empty.extend((from..from + by).map(|o| (split.clone(), o)));
                 Event::Advance { next: at(&split, from + by), split }
@@ -153,8 +182,18 @@ impl Harness {
             Input::Due => Event::Due,
             Input::ReadFailed(disposition) => Event::Failed { during: During::Read, disposition },
             Input::Stop => Event::Stop,
+            Input::StoreLoses(back) => return self.start_again(back),
         };
         self.apply(event);
+    }
+
+    fn start_again(&mut self, back: usize) {
+        self.state = State::new(Limits { max_bytes: MAX_BYTES }).tracking();
+        (self.version, self.acknowledged, self.lost) = (0, 0, false);
+        self.sink.open = None;
+        self.reading.clear();
+        self.chunk = None;
+        self.store.lose(back);
     }
 
     /// A reader only reads what it was assigned, and the driver only asks while the machine wants input.
@@ -242,7 +281,19 @@ impl Harness {
             Effect::Write => {
                 let (split, from, next) = self.chunk.take().expect("a write without a chunk");
                 self.sink.write(split, from, next);
+                if self.state.tracked {
+                    self.store.assert_exact(&self.sink, &self.sink.claimed);
+                }
             }
+            Effect::Recover(claims) => {
+                return Some(Event::Recovered(self.store.recover(&self.sink, claims)));
+            }
+            Effect::Restore { split, next } => {
+                let read = self.chunk.take().map_or(0..0, |(_, from, next)| from..next);
+                self.store.restore(&self.sink, split, read, offset(next));
+            }
+            Effect::Remember(progress) => self.store.remember(&self.sink, progress),
+            Effect::Confirm => self.store.confirm(&self.sink),
             Effect::Commit(progress) => {
                 self.sink.commit(progress);
                 return Some(Event::Committed);
@@ -263,6 +314,10 @@ fn during(effect: &Effect) -> During {
         Effect::Assign(_) => During::Assign,
         Effect::Revoke(_) => During::Revoke,
         Effect::Claim { .. } => During::Claim,
+        Effect::Recover(_) => During::Recover,
+        Effect::Restore { .. } => During::Restore,
+        Effect::Remember(_) => During::Remember,
+        Effect::Confirm => During::Confirm,
         Effect::Begin => During::Begin,
         Effect::Write => During::Write,
         Effect::Commit(_) => During::Commit,
@@ -275,6 +330,15 @@ fn during(effect: &Effect) -> During {
 impl Sink {
     pub(crate) fn position(&self, split: &SplitId) -> (u64, BatchId) {
         self.committed.get(split).copied().unwrap_or_default()
+    }
+
+    /// Records of a split in a range of positions: all but those that hold nothing to deliver.
+    pub(crate) fn delivered<'a>(
+        &'a self,
+        split: &'a SplitId,
+        range: std::ops::Range<u64>,
+    ) -> impl Iterator<Item = (SplitId, u64)> + 'a {
+        range.map(|o| (split.clone(), o)).filter(|one| !self.empty.contains(one))
     }
 
     fn claim(&mut self, splits: &[SplitId]) -> Vec<Claim> {

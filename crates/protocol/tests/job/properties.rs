@@ -6,7 +6,7 @@ use velostream_protocol::job::{Effect, Phase};
 
 use crate::harness::{Fault, Harness, Input, SPLITS};
 
-fn disposition() -> impl Strategy<Value = Disposition> {
+pub(crate) fn disposition() -> impl Strategy<Value = Disposition> {
     prop_oneof![
         3 => Just(Disposition::Retry),
         6 => Just(Disposition::Reconcile),
@@ -17,12 +17,12 @@ fn disposition() -> impl Strategy<Value = Disposition> {
     ]
 }
 
-fn recoverable() -> impl Strategy<Value = Disposition> {
+pub(crate) fn recoverable() -> impl Strategy<Value = Disposition> {
     disposition()
         .prop_filter("needs no operator", |d| !matches!(d, Disposition::Reject | Disposition::Corrupt))
 }
 
-fn fault(disposition: impl Strategy<Value = Disposition>) -> impl Strategy<Value = Fault> {
+pub(crate) fn fault(disposition: impl Strategy<Value = Disposition>) -> impl Strategy<Value = Fault> {
     prop_oneof![
         3 => Just(Fault::None),
         1 => (disposition, any::<bool>())
@@ -30,7 +30,7 @@ fn fault(disposition: impl Strategy<Value = Disposition>) -> impl Strategy<Value
     ]
 }
 
-fn input() -> impl Strategy<Value = Input> {
+pub(crate) fn input() -> impl Strategy<Value = Input> {
     let split = 0..SPLITS;
     prop_oneof![
         4 => proptest::collection::vec(0..SPLITS, 0..4)

@@ -49,8 +49,12 @@ impl Run<'_> {
                     self.new_identity(w);
                 }
                 Effect::Finish => self.finish(w),
-                // The model's reader leaves no gap and nobody rejects anything.
-                Effect::Fail => self.world.misuse = true,
+                // The model's reader leaves no gap, nobody rejects anything, and positions are the ids.
+                Effect::Recover(_)
+                | Effect::Restore { .. }
+                | Effect::Remember(_)
+                | Effect::Confirm
+                | Effect::Fail => self.world.misuse = true,
             }
         }
     }

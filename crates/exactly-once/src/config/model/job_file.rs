@@ -10,8 +10,9 @@ use super::http::HttpConfig;
 use super::name;
 use super::processing::JobProcessingConfig;
 use super::sink::{Sink, TOPIC};
-use super::source::Source;
+use super::source::{GapPolicy, Source};
 use super::state::{StateDir, state_dir};
+use super::state_store::{RedbStateConfig, StateStoreConfig, default_path};
 use super::topic_pattern::TopicPattern;
 
 /// Most lanes of one worker.
@@ -40,6 +41,10 @@ pub struct JobFile {
     #[serde(default)]
     #[garde(dive)]
     pub exactly_once: ExactlyOnceConfig,
+    /// Where ids of records are kept, where the job needs that. Default: a redb file in the state directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(dive)]
+    pub state_store: Option<StateStoreConfig>,
     /// Directory for what a worker keeps: `<state_dir>/<job>/<instance>/`. Default `./.velostream`.
     #[serde(default = "state_dir")]
     #[garde(dive)]
@@ -68,6 +73,7 @@ impl JobFile {
             sink,
             lanes: lanes(),
             exactly_once: ExactlyOnceConfig::default(),
+            state_store: None,
             state_dir: state_dir(),
             processing: JobProcessingConfig::default(),
             http: None,
@@ -87,6 +93,7 @@ impl JobFile {
         self.check_pair(&mut refuse);
         self.check_timing(&mut refuse);
         self.check_topics(&mut refuse);
+        self.check_ids(&mut refuse);
         if self.lanes > 1 && !matches!((&self.source, &self.sink), (Source::Kafka(_), Sink::Kafka(_))) {
             refuse(&["lanes"], "files are read and written by one lane\nwrite 1, or leave it out".to_owned());
         }
@@ -109,6 +116,45 @@ impl JobFile {
     #[must_use]
     pub const fn has_parts(&self) -> bool {
         !matches!((&self.source, &self.sink), (Source::File(_), Sink::Kafka(_)))
+    }
+
+    /// The store of the job: the one that it names, or the default one.
+    #[must_use]
+    pub fn state_store(&self) -> StateStoreConfig {
+        self.state_store.clone().unwrap_or_else(|| {
+            let path = default_path(&self.state_dir.of_job(&self.job));
+            StateStoreConfig::Redb(RedbStateConfig::new(path.to_string_lossy()))
+        })
+    }
+
+    fn check_ids(&self, refuse: &mut impl FnMut(&[&'static str], String)) {
+        let exactly_once = &self.exactly_once;
+        if !exactly_once.record_id_strategy.are_tracked() {
+            if let Some(key) = exactly_once.id_setting() {
+                refuse(
+                    &["exactly_once", key],
+                    "records that are identified by their place in the source need no ids to be remembered\nleave it out, or set record_id_strategy: content_hash"
+                        .to_owned(),
+                );
+            }
+            return;
+        }
+        if self.lanes > 1 {
+            refuse(
+                &["lanes"],
+                "ids of a job are kept by one lane, which sees all its records\nwrite 1, or leave it out"
+                    .to_owned(),
+            );
+        }
+        if let Source::Kafka(source) = &self.source
+            && source.gap_policy == GapPolicy::Continue
+        {
+            refuse(
+                &["source", "kafka", "gap_policy"],
+                "behind a gap positions may come again, so that no position says which ids are kept\nwrite stop, or leave it out"
+                    .to_owned(),
+            );
+        }
     }
 
     fn check_timing(&self, refuse: &mut impl FnMut(&[&'static str], String)) {

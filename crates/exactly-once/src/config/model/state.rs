@@ -8,8 +8,8 @@ use velostream_core::{InstanceName, JobName};
 
 use super::format::not_empty;
 
-/// A directory on a local disk. `<state_dir>/<job>/<instance>/` holds the instance's lock, its last member id and,
-/// where the job needs one, the default store.
+/// A directory on a local disk. `<state_dir>/<job>/<instance>/` holds the instance's lock and its last member id;
+/// `<state_dir>/<job>/state.redb` is the default state store, where the job needs one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -28,10 +28,16 @@ impl StateDir {
         Path::new(&self.0)
     }
 
+    /// Directory of one job.
+    #[must_use]
+    pub fn of_job(&self, job: &JobName) -> PathBuf {
+        self.path().join(job.as_str())
+    }
+
     /// Directory of one worker of one job.
     #[must_use]
     pub fn of_instance(&self, job: &JobName, instance: &InstanceName) -> PathBuf {
-        self.path().join(job.as_str()).join(instance.as_str())
+        self.of_job(job).join(instance.as_str())
     }
 }
 

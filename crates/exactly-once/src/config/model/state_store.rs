@@ -1,0 +1,55 @@
+//! Where the state of a job is kept.
+
+use std::path::{Path, PathBuf};
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+use super::format::not_empty;
+
+/// Where the state of a job is kept that its sink does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StateStoreConfig {
+    /// A file of this host.
+    Redb(#[garde(dive)] RedbStateConfig),
+    /// Memory of the process: ids are rebuilt from the source at each start.
+    Memory(#[garde(skip)] MemoryStateConfig),
+}
+
+/// A file of this host. One process has it open at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RedbStateConfig {
+    /// The file; its directory must exist.
+    #[garde(custom(|path: &String, ctx: &()| not_empty(path, ctx)))]
+    path: String,
+}
+
+/// Memory of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MemoryStateConfig {}
+
+impl RedbStateConfig {
+    /// The file `path`.
+    #[must_use]
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+}
+
+/// File of the default store, below the job's directory: one for all workers of a host, because the ids of a job belong
+/// to one worker.
+pub(crate) fn default_path(job_dir: &Path) -> PathBuf {
+    job_dir.join("state.redb")
+}

@@ -1,0 +1,113 @@
+//! What identifies a record, and what that rests on.
+
+use super::reason::{Reason, Role};
+use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, RecordIds, StateStoreConfig};
+
+const STRATEGY: &str = "exactly_once.record_id_strategy";
+
+pub(crate) fn reasons(job: &JobFile, reasons: &mut Vec<Reason>) {
+    let what = match &job.exactly_once.record_id_strategy {
+        RecordIds::SourcePosition => return by_place(job, reasons),
+        RecordIds::ContentHash => "key, value and headers are equal".to_owned(),
+        RecordIds::Composite(composite) => format!("{} are equal", composite.fields.join(", ")),
+    };
+    by_content(job, &what, reasons);
+}
+
+fn by_place(job: &JobFile, reasons: &mut Vec<Reason>) {
+    reasons.push(
+        Reason::new(
+            Role::Gives,
+            "a record is identified by its place in the source: the committed position is the set of delivered \
+             ids, so nothing else can be lost; no state store is needed",
+        )
+        .from(STRATEGY),
+    );
+    if job.state_store.is_some() {
+        reasons.push(
+            Reason::new(Role::Warns, "the state store is not opened: this job needs none")
+                .from("state_store"),
+        );
+    }
+}
+
+fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
+    let config = &job.exactly_once;
+    let window = humantime::format_duration(config.deduplication_window);
+    reasons.push(
+        Reason::new(
+            Role::Gives,
+            format!(
+                "of records whose {what} one is delivered within {window}, whichever split they stand in"
+            ),
+        )
+        .from(STRATEGY),
+    );
+    reasons.push(Reason::new(
+        Role::Gives,
+        "ids are in the state store before the sink commits their records, and count once it has: what a crash \
+         leaves open is decided by the position that the sink has committed",
+    ));
+    reasons.push(
+        Reason::new(
+            Role::Gives,
+            match config.on_id_loss {
+                OnIdLoss::Rebuild => {
+                    "ids that the state store loses are missed at the next start, because the sink's position is \
+                     ahead of the store's: that range of the source is read again before anything is delivered"
+                }
+                OnIdLoss::Stop => {
+                    "ids that the state store loses are missed at the next start, because the sink's position is \
+                     ahead of the store's: the job stops with VS-0056"
+                }
+            },
+        )
+        .from("exactly_once.on_id_loss"),
+    );
+    reasons.push(Reason::new(
+        Role::Assumes,
+        "one worker runs the job: a second one on this host is refused with VS-0055, one on another host must not be \
+         started",
+    ));
+    match job.state_store() {
+        StateStoreConfig::Redb(_) => reasons.push(Reason::new(
+            Role::Assumes,
+            "the state store's file is on a local disk whose fsync reaches the disk (class G0d: a lost disk loses ids)",
+        )),
+        StateStoreConfig::Memory(_) => reasons.push(
+            Reason::new(
+                Role::Warns,
+                match config.on_id_loss {
+                    OnIdLoss::Rebuild => {
+                        "the state store ends with the process (class G0): at each start the source is read from its \
+                         beginning to rebuild the ids"
+                    }
+                    OnIdLoss::Stop => {
+                        "the state store ends with the process (class G0): every start after the first stops with \
+                         VS-0056"
+                    }
+                },
+            )
+            .from("state_store"),
+        ),
+    }
+    if config.on_id_loss == OnIdLoss::Rebuild {
+        reasons.push(Reason::new(
+            Role::Assumes,
+            "the source still holds a range whose ids are rebuilt; what is gone from it cannot be recognised again",
+        ));
+    }
+    if config.on_tracking_limit == OnTrackingLimit::ShrinkWindow {
+        reasons.push(
+            Reason::new(
+                Role::Warns,
+                format!(
+                    "where more than {} records lie inside the window it gets shorter, and older duplicates pass; \
+                     exactly_once_deduplication_window_shrunk_total counts it",
+                    config.max_tracked_records
+                ),
+            )
+            .from("exactly_once.on_tracking_limit"),
+        );
+    }
+}

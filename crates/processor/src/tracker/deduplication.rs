@@ -1,0 +1,60 @@
+//! What a job says about telling its records apart by what they hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use velostream_core::{InstanceName, Nonce};
+use velostream_ledger::{StateStore, TaskId};
+use velostream_record_id::RecordIdStrategy;
+
+/// What a lane needs to deliver each record once by its content, and not only by its place in the source.
+#[derive(Debug, Clone)]
+pub struct Deduplication {
+    /// Where the ids are kept.
+    pub store: Arc<dyn StateStore>,
+    /// The task of this lane in the store.
+    pub task: TaskId,
+    /// This worker; for people who look into the store.
+    pub owner: InstanceName,
+    /// A random value of this process, from which its claims of the task take theirs.
+    pub nonce: Nonce,
+    /// What makes two records one.
+    pub strategy: RecordIdStrategy,
+    /// When ids are forgotten, and what bounds them.
+    pub window: Window,
+    /// What becomes of ids that the store has lost.
+    pub on_id_loss: OnIdLoss,
+    /// How often a checkpoint is saved with a transaction.
+    pub checkpoint_interval: Duration,
+}
+
+/// How long an id is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// A record is a duplicate where an equal one was delivered less than this before it.
+    pub length: Duration,
+    /// How often ids that are older are removed from the store.
+    pub cleanup_interval: Duration,
+    /// Most ids that are remembered; bounds memory, about 24 bytes each.
+    pub max_tracked_records: u64,
+    /// What happens where more records than that lie inside the window.
+    pub on_tracking_limit: OnTrackingLimit,
+}
+
+/// What happens where more records lie inside the window than may be remembered. Never is one silently forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnTrackingLimit {
+    /// The job stops with an error.
+    Stop,
+    /// The oldest ids are forgotten early: the window is shorter than configured, which a metric and the log say.
+    ShrinkWindow,
+}
+
+/// What becomes of ids of records that the sink has committed and the store has lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnIdLoss {
+    /// They are read from the source again before anything new is delivered.
+    Rebuild,
+    /// The job stops with an error that names the range.
+    Stop,
+}
