@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use velostream_kafka_batch::Compression;
 use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, produce};
-use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, services_dir};
+use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, ServerProcess, services_dir};
 
 use crate::demo::build;
 use crate::usage::Usage;
@@ -49,7 +49,8 @@ struct Figures {
     per_second: f64,
     first: Duration,
     client: Usage,
-    brokers: Duration,
+    source: Duration,
+    sink: Duration,
     records: f64,
 }
 
@@ -101,16 +102,23 @@ impl Bench<'_> {
             scenario.size, scenario.batch
         );
         println!(
-            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | first record | client CPU us/record | brokers CPU us/record | peak MB |"
+            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | first record | client CPU us/record | source broker | sink broker | peak MB |"
         );
-        println!("|---|---|---|---|---|---|---|---|---|");
+        println!("|---|---|---|---|---|---|---|---|---|---|");
+        let topic = format!("bench-{name}");
+        let source = self.source.bootstrap();
+        create_topic(&source, &topic, partitions, &[("retention.ms", "-1")])?;
+        produce(
+            &source,
+            &LoadPlan::uniform(&topic, partitions, records, scenario.size, Codec::Lz4, scenario.batch),
+        )?;
         let mut best: Vec<(Contender, Figures)> = Vec::new();
         for round in 0..rounds {
             for contender in contenders {
-                let topic = format!("b{name}-{}-{round}", contender.name());
+                let run = format!("b{name}-{}-{round}", contender.name());
                 let figures =
-                    self.one(*contender, scenario, &topic, records).with_context(|| topic.clone())?;
-                eprintln!("{topic}: {:.0} records/s", figures.per_second);
+                    self.one(*contender, partitions, (&topic, &run), records).with_context(|| run.clone())?;
+                eprintln!("{run}: {:.0} records/s", figures.per_second);
                 match best.iter_mut().find(|(c, _)| c == contender) {
                     Some((_, known)) if known.per_second >= figures.per_second => {}
                     Some((_, known)) => *known = figures,
@@ -124,7 +132,7 @@ impl Bench<'_> {
         };
         for (contender, f) in &best {
             println!(
-                "| {} | {:.0} | {:.0} | {} | {} | {:.2} s | {:.3} | {:.3} | {:.0} |",
+                "| {} | {:.0} | {:.0} | {} | {} | {:.2} s | {:.3} | {:.3} | {:.3} | {:.0} |",
                 contender.name(),
                 f.per_second,
                 f.per_second * f64::from(u32::try_from(scenario.size)?) / 1e6,
@@ -132,32 +140,35 @@ impl Bench<'_> {
                 ratio(rate(Contender::MirrorMakerTuned), f),
                 f.first.as_secs_f64(),
                 f.client.cpu.as_secs_f64() * 1e6 / f.records,
-                f.brokers.as_secs_f64() * 1e6 / f.records,
+                f.source.as_secs_f64() * 1e6 / f.records,
+                f.sink.as_secs_f64() * 1e6 / f.records,
                 f.client.peak_mb(),
             );
         }
-        Ok(())
+        delete_topic(&source, &topic)
     }
 
-    /// A fresh topic on both sides, filled, moved, and deleted again.
-    fn one(&self, contender: Contender, scenario: Scenario, topic: &str, records: u64) -> Result<Figures> {
+    /// A fresh topic of the sink, filled from the source's, and deleted again.
+    fn one(
+        &self,
+        contender: Contender,
+        partitions: i32,
+        (topic, run): (&str, &str),
+        records: u64,
+    ) -> Result<Figures> {
         let (source, sink) = (self.source.bootstrap(), self.sink.bootstrap());
-        let partitions = scenario.partitions;
-        for bootstrap in [&source, &sink] {
-            create_topic(bootstrap, topic, partitions, &[("retention.ms", "-1")])?;
-        }
-        let plan = LoadPlan::uniform(topic, partitions, records, scenario.size, Codec::Lz4, scenario.batch);
-        produce(&source, &plan)?;
-        let dir = self.dir.join(topic);
-        let route = Route { source: &source, sink: &sink, topic, partitions, dir: &dir };
-        let before = self.brokers()?;
+        create_topic(&sink, topic, partitions, &[("retention.ms", "-1")])?;
+        let dir = self.dir.join(run);
+        let route = Route { source: &source, sink: &sink, topic, run, partitions, dir: &dir };
+        let before = (cpu(self.source)?, cpu(self.sink)?);
         let began = Instant::now();
         let patience = contender.patience(records);
         let (arrival, client) = if contender == Contender::Ceiling {
             self.ceiling(&route, records, patience)?
         } else {
-            let processes = contender::start(contender, &route, &self.program, self.sink.install())?;
-            let arrival = visible::watch(&sink, topic, partitions, records, began, patience)
+            let mut processes = contender::start(contender, &route, &self.program, self.sink.install())?;
+            let alive = || processes.iter_mut().all(ServerProcess::is_running);
+            let arrival = visible::watch(&sink, topic, partitions, records, (began, patience), alive)
                 .with_context(|| format!("see the logs in {}", dir.display()))?;
             let mut used = Usage::default();
             for process in &processes {
@@ -169,10 +180,9 @@ impl Bench<'_> {
             }
             (arrival, used)
         };
-        let brokers = self.brokers()?.saturating_sub(before);
-        for bootstrap in [&source, &sink] {
-            delete_topic(bootstrap, topic)?;
-        }
+        let source_used = cpu(self.source)?.saturating_sub(before.0);
+        let sink_used = cpu(self.sink)?.saturating_sub(before.1);
+        delete_topic(&sink, topic)?;
         #[allow(clippy::cast_precision_loss, reason = "counts of records fit 53 bits")]
         let (records, moved) = (records as f64, arrival.moved as f64);
         let moving = arrival.last.saturating_sub(arrival.first).max(Duration::from_millis(1));
@@ -180,7 +190,8 @@ impl Bench<'_> {
             per_second: moved / moving.as_secs_f64(),
             first: arrival.first,
             client,
-            brokers,
+            source: source_used,
+            sink: sink_used,
             records,
         })
     }
@@ -202,8 +213,8 @@ impl Bench<'_> {
                 route.topic,
                 route.partitions,
                 records - records / 100,
-                began,
-                patience,
+                (began, patience),
+                || true,
             )?;
             sending.join().ok().context("the sender panicked")??;
             Ok(arrival)
@@ -211,12 +222,13 @@ impl Bench<'_> {
         let after = Usage::of(pid)?;
         Ok((arrival, Usage { cpu: after.cpu.saturating_sub(before.cpu), peak_kib: after.peak_kib }))
     }
+}
 
-    fn brokers(&self) -> Result<Duration> {
-        let mut cpu = Duration::ZERO;
-        for node in self.source.nodes().iter().chain(self.sink.nodes()) {
-            cpu += Usage::of(node.pid().context("a broker is gone")?)?.cpu;
-        }
-        Ok(cpu)
+/// Time that the processes of a cluster have used.
+fn cpu(cluster: &KafkaCluster) -> Result<Duration> {
+    let mut cpu = Duration::ZERO;
+    for node in cluster.nodes() {
+        cpu += Usage::of(node.pid().context("a broker is gone")?)?.cpu;
     }
+    Ok(cpu)
 }

@@ -62,6 +62,8 @@ pub(crate) struct Route<'a> {
     pub(crate) source: &'a str,
     pub(crate) sink: &'a str,
     pub(crate) topic: &'a str,
+    /// Tells this run from all others: names the job.
+    pub(crate) run: &'a str,
     pub(crate) partitions: i32,
     /// Files of this run.
     pub(crate) dir: &'a Path,
@@ -102,7 +104,7 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0B" } else { "" };
     let text = format!(
         "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
-        route.topic,
+        route.run,
         route.source,
         route.topic,
         route.sink,
@@ -113,9 +115,9 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
 }
 
 /// The dedicated mode with exactly-once (KIP-618, KIP-710), as Kafka's manual gives it, one task per partition up to
-/// four. Its aliases carry the topic, so that no run finds the offsets of another.
+/// four. Its aliases carry the name of the run, so that no run finds the offsets of another.
 fn mirror_maker(route: &Route<'_>, tuned: bool) -> Result<PathBuf> {
-    let (from, to) = (format!("{}-a", route.topic), format!("{}-b", route.topic));
+    let (from, to) = (format!("{}-a", route.run), format!("{}-b", route.run));
     let rest = free_ports(1)?.first().copied().context("no free port")?;
     let mut lines = vec![
         format!("clusters = {from}, {to}"),

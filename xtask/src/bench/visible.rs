@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// Nothing moved for so long after everything was there: it is over.
@@ -24,14 +25,14 @@ pub(crate) struct Arrival {
 /// so many offsets are stable and nothing moves any more.
 ///
 /// # Errors
-/// When they are not there within `patience`.
+/// When they are not there within `patience`, or whoever brings them is no longer `alive`.
 pub(crate) fn watch(
     bootstrap: &str,
     topic: &str,
     partitions: i32,
     records: u64,
-    began: Instant,
-    patience: Duration,
+    (began, patience): (Instant, Duration),
+    mut alive: impl FnMut() -> bool,
 ) -> Result<Arrival> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
@@ -42,7 +43,7 @@ pub(crate) fn watch(
     loop {
         let mut stable = 0;
         for partition in 0..partitions {
-            stable += u64::try_from(consumer.fetch_watermarks(topic, partition, LIMIT)?.1)?;
+            stable += u64::try_from(end(&consumer, topic, partition)?)?;
         }
         if stable > seen {
             seen = stable;
@@ -59,7 +60,19 @@ pub(crate) fn watch(
             _ if began.elapsed() > patience => {
                 bail!("{seen} of {records} records are visible after {patience:?}")
             }
+            _ if !alive() => bail!("it ended with {seen} of {records} records visible"),
             _ => thread::sleep(Duration::from_millis(20)),
         }
+    }
+}
+
+/// The last stable offset; nothing of a topic that was created a moment ago.
+fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
+    const NOT_YET: [RDKafkaErrorCode; 2] =
+        [RDKafkaErrorCode::NotLeaderForPartition, RDKafkaErrorCode::UnknownTopicOrPartition];
+    match consumer.fetch_watermarks(topic, partition, LIMIT) {
+        Ok((_, end)) => Ok(end),
+        Err(error) if error.rdkafka_error_code().is_some_and(|code| NOT_YET.contains(&code)) => Ok(0),
+        Err(error) => Err(error.into()),
     }
 }
