@@ -29,7 +29,7 @@ impl fmt::Display for CheckpointId {
 /// A run of consecutive id chunks of one owner in one time bucket, by reference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdChunks {
-    /// Time bucket: Unix time divided by the ledger's bucket width.
+    /// Time bucket, by its last millisecond since the Unix epoch.
     pub bucket: u64,
     /// Epoch of the owner that wrote them.
     pub epoch: Epoch,

@@ -214,6 +214,14 @@ pub enum Error {
         #[source]
         source: Option<client::Error>,
     },
+    /// Ids of records are to be rebuilt from the beginning, and the job did not start there.
+    #[error(
+        "{split}: the state store has none of its ids, and the job did not start at the earliest offset: which records were delivered cannot be told"
+    )]
+    BeginningUnknown {
+        /// Split.
+        split: SplitId,
+    },
     /// Offsets of the group and the job's own progress differ although nobody else delivers.
     #[error("{split}: progress says {progress}, the offsets of group {group} say {committed}")]
     OffsetsReset {
@@ -394,6 +402,7 @@ impl Error {
             | Self::SourceGap { .. }
             | Self::RecordRefused { .. }
             | Self::OffsetsReset { .. }
+            | Self::BeginningUnknown { .. }
             | Self::JobConflict { .. }
             | Self::JobConfigChanged { .. }
             | Self::InstanceConflict { .. }
@@ -427,6 +436,7 @@ impl Error {
             Self::Batch { source: velostream_kafka_batch::Error::OldMagic { .. }, .. } => Code::OldFormat,
             Self::Batch { .. } => Code::CorruptBatch,
             Self::OffsetsReset { .. } => Code::OffsetsReset,
+            Self::BeginningUnknown { .. } => Code::StateLost,
             Self::JobConflict { .. } => Code::JobConflict,
             Self::JobConfigChanged { .. } => Code::JobConfigChanged,
             Self::InstanceConflict { .. } => Code::InstanceConflict,

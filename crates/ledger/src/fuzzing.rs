@@ -20,9 +20,10 @@ pub fn chunk(bytes: &[u8]) {
     let words = bytes.get(HEADER_BYTES..).unwrap_or_default().as_chunks::<8>().0;
     let word = |n: usize| words.get(n).map_or(0, |word| u64::from_be_bytes(*word));
     let id = ChunkId { bucket: word(0), epoch: Epoch(word(1)), nonce: Nonce(word(2)), number: word(3) };
-    if let Ok(keys) = chunk::decode("k", id, bytes)
+    if let Ok(read) = chunk::decode("k", id, bytes)
+        && bytes.get(4..6) == Some(&chunk::CHUNK_FORMAT.version.to_be_bytes())
         && bytes.get(6) == Some(&velostream_envelope::BodyCodec::Raw.id())
     {
-        assert_eq!(chunk::encode(id, &keys).expect("what was read can be written"), bytes);
+        assert_eq!(chunk::encode(id, &read).expect("what was read can be written"), bytes);
     }
 }

@@ -10,7 +10,7 @@ use velostream_core::{
 };
 use velostream_record_id::TrackerKey;
 
-use crate::chunk::{self, ChunkId, OVERHEAD_BYTES};
+use crate::chunk::{self, Chunk, ChunkId, OVERHEAD_BYTES};
 use crate::index::Index;
 use crate::ring::CheckpointRef;
 use crate::root::Root;
@@ -197,8 +197,9 @@ impl Held {
         let packed = match known {
             Some(packed) => packed.clone(),
             None => {
+                // A clock that went back must not put ids into a bucket that expires earlier.
                 let bucket = bucket_of(unix_ms, config).max(self.root.newest_bucket());
-                let packed = self.pack_new(store, config, bucket, ids)?;
+                let packed = self.pack_new(store, config, (bucket, unix_ms), ids)?;
                 self.packed.entry(batch).or_default().push(packed.clone());
                 packed
             }
@@ -215,7 +216,7 @@ impl Held {
         &mut self,
         store: &S,
         config: &LedgerConfig,
-        bucket: u64,
+        (bucket, at_ms): (u64, i64),
         ids: Vec<TrackerKey>,
     ) -> Result<Packed> {
         let limits = store.guarantees();
@@ -228,13 +229,14 @@ impl Held {
         let mut chunks = Vec::with_capacity(parts.len());
         for part in parts {
             let id = ChunkId { bucket, epoch, nonce, number: self.next_chunk };
-            let bytes = chunk::encode(id, part).map_err(|source| Error::Undecodable {
+            let chunk = Chunk { at_ms, keys: part.into() };
+            let bytes = chunk::encode(id, &chunk).map_err(|source| Error::Undecodable {
                 key: self.ownership.task.to_string(),
                 what: "an id chunk",
                 source: source.into(),
             })?;
             chunks.push(Bytes::from(bytes));
-            self.index.keep(id, part.into());
+            self.index.keep(id, Arc::new(chunk));
             self.next_chunk = self.next_chunk.saturating_add(1);
         }
         let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
@@ -312,16 +314,12 @@ enum Written {
     Again,
 }
 
-/// Time bucket of a moment.
+/// Time bucket of a moment, named by its last millisecond. So a bucket needs no width to be read, and buckets from before
+/// a change of the width expire as they would have.
 pub(crate) fn bucket_of(unix_ms: i64, config: &LedgerConfig) -> u64 {
     let width_ms = u64::try_from(config.bucket_width.as_millis()).unwrap_or(u64::MAX).max(1);
-    u64::try_from(unix_ms).unwrap_or(0) / width_ms
-}
-
-/// Where a time bucket begins, in milliseconds since the Unix epoch.
-pub(crate) fn start_of(bucket: u64, config: &LedgerConfig) -> i64 {
-    let width_ms = u64::try_from(config.bucket_width.as_millis()).unwrap_or(u64::MAX).max(1);
-    i64::try_from(bucket.saturating_mul(width_ms)).unwrap_or(i64::MAX)
+    let ms = u64::try_from(unix_ms).unwrap_or(0);
+    (ms / width_ms).saturating_add(1).saturating_mul(width_ms).saturating_sub(1)
 }
 
 fn fits(task: &TaskId, what: &'static str, found: usize, limit: usize) -> Result<()> {

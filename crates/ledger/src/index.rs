@@ -2,14 +2,15 @@
 //!
 //! Follows the root: whatever it lists is loaded once, from what this owner has written or from the store.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use velostream_checkpoint::IdChunks;
-use velostream_core::{BatchId, Epoch, Nonce};
+use velostream_core::{BatchId, Epoch, Nonce, mutant};
 use velostream_record_id::TrackerKey;
 
-use crate::chunk::ChunkId;
+use crate::chunk::{Chunk, ChunkId};
+use crate::id_set::IdSet;
 use crate::root::Root;
 
 /// What is known about a record.
@@ -19,7 +20,7 @@ pub enum RecordStatus {
     New,
     /// Part of an open batch.
     Pending(BatchId),
-    /// Part of a committed batch whose ids have not expired.
+    /// Part of a committed batch, and not expired.
     Processed,
 }
 
@@ -32,18 +33,20 @@ const fn run_key(run: &IdChunks) -> RunKey {
 
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// Processed ids by time bucket.
-    buckets: BTreeMap<u64, HashSet<TrackerKey>>,
-    /// The last chunk of each run that is in `buckets`.
+    /// Processed ids.
+    ids: IdSet,
+    /// Time buckets that `ids` has ids of.
+    buckets: BTreeSet<u64>,
+    /// The last chunk of each run that is in `ids`.
     loaded: BTreeMap<RunKey, u64>,
-    /// Chunks that are not in `buckets`: written by this owner, or of open batches.
-    chunks: BTreeMap<ChunkId, Arc<[TrackerKey]>>,
+    /// Chunks that are not in `ids`: written by this owner, or of open batches.
+    chunks: BTreeMap<ChunkId, Arc<Chunk>>,
 }
 
 impl Index {
     /// Keeps a chunk that this owner is about to write.
-    pub(crate) fn keep(&mut self, id: ChunkId, keys: Arc<[TrackerKey]>) {
-        self.chunks.insert(id, keys);
+    pub(crate) fn keep(&mut self, id: ChunkId, chunk: Arc<Chunk>) {
+        self.chunks.insert(id, chunk);
     }
 
     /// Chunks that the root lists and that are not here.
@@ -66,8 +69,11 @@ impl Index {
             let from = self.loaded.get(&run_key(run)).map_or(run.first, |last| last.saturating_add(1));
             for number in from..=run.last {
                 // Behind a chunk that has still to be loaded the rest waits, so that `loaded` has no holes.
-                let Some(keys) = self.chunks.remove(&ChunkId::of(run, number)) else { break };
-                self.buckets.entry(run.bucket).or_default().extend(keys.iter().copied());
+                let Some(chunk) = self.chunks.remove(&ChunkId::of(run, number)) else { break };
+                self.buckets.insert(run.bucket);
+                for key in &chunk.keys {
+                    self.ids.insert(*key, chunk.at_ms);
+                }
                 self.loaded.insert(run_key(run), number);
             }
         }
@@ -75,9 +81,15 @@ impl Index {
     }
 
     /// Drops what the root no longer lists.
-    pub(crate) fn drop_unlisted(&mut self, root: &Root) {
+    fn drop_unlisted(&mut self, root: &Root) {
         self.loaded.retain(|key, _| root.live.iter().any(|run| run_key(run) == *key));
-        self.buckets.retain(|bucket, _| root.live.iter().any(|run| run.bucket == *bucket));
+        let is_listed = |bucket: &u64| root.live.iter().any(|run| run.bucket == *bucket);
+        let dropped = self.buckets.iter().rev().find(|bucket| !is_listed(bucket)).copied();
+        if let Some(last_ms) = dropped {
+            self.buckets.retain(is_listed);
+            // Buckets go from the oldest on, and hold nothing that is younger than their last millisecond.
+            self.ids.retain(|at_ms| u64::try_from(at_ms).unwrap_or(0) > last_ms);
+        }
         let listed = |id: &ChunkId| {
             let pending = root.pending.iter().flat_map(|open| &open.record_ids);
             root.live.iter().chain(pending).any(|run| {
@@ -88,15 +100,15 @@ impl Index {
         self.chunks.retain(|id, _| listed(id));
     }
 
-    /// The status of a record, once nothing is missing.
-    pub(crate) fn status(&self, root: &Root, key: &TrackerKey) -> RecordStatus {
-        if self.buckets.values().any(|ids| ids.contains(key)) {
+    /// The status of a record, once nothing is missing; what was processed at or before `expired_ms` does not count.
+    pub(crate) fn status(&self, root: &Root, key: &TrackerKey, expired_ms: i64) -> RecordStatus {
+        if self.ids.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms || mutant!(ExpiredIdsCount)) {
             return RecordStatus::Processed;
         }
         for open in &root.pending {
             for run in &open.record_ids {
                 let mut chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
-                if chunks.any(|keys| keys.binary_search(key).is_ok()) {
+                if chunks.any(|chunk| chunk.at_ms > expired_ms && chunk.keys.binary_search(key).is_ok()) {
                     return RecordStatus::Pending(open.batch);
                 }
             }

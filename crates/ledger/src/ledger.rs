@@ -14,7 +14,7 @@ use velostream_core::{
 use velostream_record_id::TrackerKey;
 
 use crate::chunk::{self, ChunkId};
-use crate::held::{Held, bucket_of, start_of};
+use crate::held::Held;
 use crate::ring::CheckpointRef;
 use crate::root::Root;
 use crate::{
@@ -226,13 +226,18 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         Ok(())
     }
 
-    async fn try_status(&self, ownership: &Ownership, ids: &[TrackerKey]) -> Result<Vec<RecordStatus>> {
+    async fn try_status(
+        &self,
+        ownership: &Ownership,
+        ids: &[TrackerKey],
+        expired_ms: i64,
+    ) -> Result<Vec<RecordStatus>> {
         let mut held = self.held(ownership).await?;
         if held.in_doubt() {
             held.refresh(&*self.store).await?;
         }
         self.load_index(&mut held).await?;
-        Ok(ids.iter().map(|id| held.index.status(&held.root, id)).collect())
+        Ok(ids.iter().map(|id| held.index.status(&held.root, id, expired_ms)).collect())
     }
 
     /// Loads what the root lists and the index does not have.
@@ -255,7 +260,8 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
                     return Err(Error::ChunkMissing { key: key.to_owned() });
                 };
                 let id = ChunkId::of(run, *number);
-                held.index.keep(id, chunk::decode(key, id, &found.value)?);
+                let chunk = chunk::decode(key, id, &found.value)?;
+                held.index.keep(id, Arc::new(chunk));
             }
         }
         let Held { index, root, .. } = held;
@@ -268,7 +274,7 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         let Some(oldest) = oldest else { return Ok(Forgotten::default()) };
         let below = oldest.saturating_add(1);
         let cleanup = self.try_expire(ownership, below).await?;
-        Ok(Forgotten { cleanup, until_ms: Some(start_of(below, &self.config)) })
+        Ok(Forgotten { cleanup, until_ms: i64::try_from(below).ok() })
     }
 
     async fn try_expire(&self, ownership: &Ownership, below: u64) -> Result<Cleanup> {
@@ -421,16 +427,17 @@ impl<S: ConditionalStore + ?Sized> StateStore for Ledger<S> {
         Ok(self.try_abort(ownership, batch).await?)
     }
 
-    async fn record_status(
+    async fn record_status_since(
         &self,
         ownership: &Ownership,
         record_ids: &[TrackerKey],
+        expired_ms: i64,
     ) -> CoreResult<Vec<RecordStatus>> {
-        Ok(self.try_status(ownership, record_ids).await?)
+        Ok(self.try_status(ownership, record_ids, expired_ms).await?)
     }
 
     async fn is_record_processed(&self, ownership: &Ownership, record_id: &TrackerKey) -> CoreResult<bool> {
-        let status = self.try_status(ownership, &[*record_id]).await?;
+        let status = self.try_status(ownership, &[*record_id], i64::MIN).await?;
         Ok(status.contains(&RecordStatus::Processed))
     }
 
@@ -439,8 +446,8 @@ impl<S: ConditionalStore + ?Sized> StateStore for Ledger<S> {
     }
 
     async fn cleanup_old_records(&self, ownership: &Ownership, before_ms: i64) -> CoreResult<Cleanup> {
-        // Bucket b ends where b + 1 begins: it is old when that is at or before the time.
-        Ok(self.try_expire(ownership, bucket_of(before_ms, &self.config)).await?)
+        // A bucket is named by its last millisecond: it is old when that is before the time.
+        Ok(self.try_expire(ownership, u64::try_from(before_ms).unwrap_or(0)).await?)
     }
 
     async fn forget_records(&self, ownership: &Ownership) -> CoreResult<Cleanup> {

@@ -65,6 +65,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod held;
+mod id_set;
 mod index;
 mod lease;
 mod ledger;

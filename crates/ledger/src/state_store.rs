@@ -100,15 +100,29 @@ pub trait StateStore: Debug + Send + Sync {
     /// See the trait; `Reject` where it is committed.
     async fn abort_batch_processing(&self, ownership: &Ownership, batch: BatchId) -> Result<()>;
 
-    /// Whether records were processed, or are part of an open batch. The first call after a claim loads the ids.
+    /// Whether records were processed after a time in milliseconds since the Unix epoch, or are part of an open batch. The
+    /// first call after a claim loads the ids.
     ///
     /// # Errors
     /// `Fenced`; `Corrupt` where a listed chunk is missing or damaged; `Retry` of the store.
+    async fn record_status_since(
+        &self,
+        ownership: &Ownership,
+        record_ids: &[TrackerKey],
+        expired_ms: i64,
+    ) -> Result<Vec<RecordStatus>>;
+
+    /// As [`record_status_since`](Self::record_status_since), however long ago.
+    ///
+    /// # Errors
+    /// As there.
     async fn record_status(
         &self,
         ownership: &Ownership,
         record_ids: &[TrackerKey],
-    ) -> Result<Vec<RecordStatus>>;
+    ) -> Result<Vec<RecordStatus>> {
+        self.record_status_since(ownership, record_ids, i64::MIN).await
+    }
 
     /// Whether one record was processed; an open batch does not count.
     ///

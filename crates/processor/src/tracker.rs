@@ -92,7 +92,9 @@ impl ProcessedRecordTracker {
         };
         let keys = self.keys(records)?;
         self.metrics.state_operation("status");
-        let statuses = self.config.store.record_status(&ownership, &keys).await.map_err(taken)?;
+        let expired_ms = self.expired_ms();
+        let statuses = self.config.store.record_status_since(&ownership, &keys, expired_ms).await;
+        let statuses = statuses.map_err(taken)?;
         let before = records.len();
         let mut known = keys.iter().zip(statuses);
         records.retain(|_| {
@@ -160,7 +162,8 @@ impl ProcessedRecordTracker {
     }
 
     /// `Restore`: keeps the ids of records that the sink holds already, up to `next`. `chunk` is `None` where there is
-    /// nothing in front of `next`.
+    /// nothing in front of `next`. When they were delivered is not known any more: a record whose own time lies outside
+    /// the window is left out, the others count as delivered now.
     ///
     /// # Errors
     /// As [`filter`](Self::filter).
@@ -172,8 +175,12 @@ impl ProcessedRecordTracker {
     ) -> Result<()> {
         let ownership = self.ownership()?.clone();
         if let Some(Chunk { payload: Payload::Records { records, .. }, .. }) = chunk {
-            let is_before = |r: &StreamRecord| r.position.order(next) == Some(std::cmp::Ordering::Less);
-            let records: Vec<StreamRecord> = records.into_iter().filter(is_before).collect();
+            let expired_ms = self.expired_ms();
+            let counts = |r: &StreamRecord| {
+                let is_before = r.position.order(next) == Some(std::cmp::Ordering::Less);
+                is_before && (r.timestamp_ms < 0 || r.timestamp_ms > expired_ms)
+            };
+            let records: Vec<StreamRecord> = records.into_iter().filter(counts).collect();
             self.open.extend(self.keys(&records)?);
         }
         self.keep_bound(&ownership).await?;
@@ -183,6 +190,12 @@ impl ProcessedRecordTracker {
         // The sink committed it long ago.
         self.unconfirmed = self.remembered.take();
         self.confirm().await
+    }
+
+    /// What was delivered at or before this time has left the window.
+    fn expired_ms(&self) -> i64 {
+        let length = i64::try_from(self.config.window.length.as_millis()).unwrap_or(i64::MAX);
+        self.clock.unix_ms().saturating_sub(length)
     }
 
     fn keys(&self, records: &[StreamRecord]) -> Result<Vec<TrackerKey>> {

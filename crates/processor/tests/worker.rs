@@ -8,6 +8,8 @@
     reason = "a failed expectation is a failed test"
 )]
 
+#[path = "worker/deduplication.rs"]
+mod deduplication;
 #[path = "worker/ends.rs"]
 mod ends;
 

@@ -144,6 +144,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant("ClaimWithoutRecovery", "ids", "a claim goes on without asking the store"),
     mutant("LostIdsIgnored", "ids", "ids that the store has lost are not read again"),
+    mutant("ExpiredIdsCount", "ledger", "ids count that are older than the window"),
     mutant("ForgottenIdsKeepPosition", "ledger", "a position stays whose ids were dropped"),
     mutant("NonceIgnored", "ledger", "an owner is told by its epoch alone"),
     mutant("MissingChunkIsEmpty", "ledger", "ids whose chunk is gone count as new"),

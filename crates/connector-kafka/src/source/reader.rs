@@ -8,16 +8,19 @@ use tokio::task::JoinHandle;
 use velostream_core::{Clock, Read, Result, SourcePosition, SplitId, SplitReader};
 use velostream_kafka_client::Cluster;
 
+use super::discovery::resolve_start;
 use super::ends::Ends;
 use super::fetcher::Fetcher;
 use super::partition::Partition;
 use super::queue::Queue;
 use crate::Error;
-use crate::config::SourceConfig;
+use crate::config::{SourceConfig, Start};
 
 /// Reads the splits of one lane, ahead of the sink, within a bound of bytes.
 #[derive(Debug)]
 pub struct KafkaReader {
+    cluster: Cluster,
+    start: Start,
     queue: Arc<Queue>,
     fetcher: JoinHandle<()>,
 }
@@ -28,8 +31,9 @@ impl KafkaReader {
     #[must_use]
     pub fn new(cluster: Cluster, config: Arc<SourceConfig>, clock: Arc<dyn Clock>, ends: Ends) -> Self {
         let queue = Arc::new(Queue::default());
+        let (start, own) = (config.start, cluster.clone());
         let fetcher = tokio::spawn(Fetcher::new(cluster, config, clock, Arc::clone(&queue), ends).run());
-        Self { queue, fetcher }
+        Self { cluster: own, start, queue, fetcher }
     }
 }
 
@@ -68,6 +72,20 @@ impl SplitReader for KafkaReader {
             state.partitions.remove(split);
         }
         Ok(())
+    }
+
+    /// The first offset that is left: records in front of it cannot be read again, and so their ids cannot be rebuilt.
+    async fn beginning(&mut self, split: &SplitId, committed: &SourcePosition) -> Result<SourcePosition> {
+        let SourcePosition::Kafka { partition, offset, .. } = committed else {
+            return Err(Error::Defect("the beginning of a split of another source").into());
+        };
+        if self.start != Start::Earliest {
+            // Records in front of the start were never delivered; equal ones must not be filtered.
+            return Err(Error::BeginningUnknown { split: split.clone() }.into());
+        }
+        let first = resolve_start(&self.cluster, partition, Start::Earliest).await?;
+        let partition = Arc::clone(partition);
+        Ok(SourcePosition::Kafka { partition, offset: first.min(*offset), leader_epoch: -1 })
     }
 
     async fn next(&mut self, wait: Duration) -> Result<Read> {

@@ -1,10 +1,13 @@
 //! Roots of earlier releases are read for ever, roots of later ones are refused.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use velostream_core::{BatchId, Code, ConditionalStore, Disposition, RootWrite};
 use velostream_envelope::{BodyCodec, Format};
-use velostream_ledger::{Commit, ROOT_FORMAT, StateStore};
+use velostream_ledger::{Commit, Ledger, ROOT_FORMAT, StateStore};
 
-use crate::rig::{Rig, batch, checkpoint, key, keys, task};
+use crate::rig::{Rig, TestClock, batch, checkpoint, config, key, keys, task};
 
 const GOLDEN_ROOT: &str = include_str!("../golden/root_v1.hex");
 const ROOT: &str = "orders-dr.lane-0/root";
@@ -22,7 +25,12 @@ async fn write(rig: &Rig, value: Vec<u8>) {
 #[tokio::test]
 async fn golden_bytes_of_a_root_of_version_1_decode_for_ever() {
     let rig = Rig::default();
-    let (ledger, by) = rig.owner().await;
+    let mut config = config();
+    // The bucket of the beginning of time is the first millisecond.
+    config.bucket_width = Duration::from_millis(1);
+    let store = Arc::new(rig.store.clone());
+    let ledger = Ledger::new(store, Arc::<TestClock>::clone(&rig.clock), config);
+    let by = rig.claim(&ledger).await;
     ledger.begin_batch_processing(&by, batch(1, keys(0..9))).await.unwrap();
     let commit = Commit::of(BatchId(1)).and_begin(batch(2, keys(9..11))).and_save(checkpoint(1));
     ledger.commit_batch_processing(&by, commit).await.unwrap();

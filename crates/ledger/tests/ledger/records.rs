@@ -103,6 +103,32 @@ async fn a_listed_chunk_that_is_missing_is_an_error_for_every_question() {
 }
 
 #[tokio::test]
+async fn id_counts_up_to_the_given_time_and_again_once_it_was_processed_later() {
+    let rig = Rig::default();
+    let (ledger, by) = rig.owner().await;
+    rig.clock.set(1500);
+    committed(&ledger, &by, 1, 0..2).await;
+    rig.clock.set(1700);
+    committed(&ledger, &by, 2, 1..3).await;
+    let counts = async |ledger: &dyn StateStore, by: &Ownership, since| {
+        let ids = [key(0), key(1), key(2)];
+        let statuses = ledger.record_status_since(by, &ids, since).await.unwrap();
+        statuses.iter().map(|status| *status == RecordStatus::Processed).collect::<Vec<_>>()
+    };
+    for (since, expected) in [
+        (1499, [true, true, true]),
+        (1500, [false, true, true]),
+        (1699, [false, true, true]),
+        (1700, [false; 3]),
+    ] {
+        assert_eq!(counts(&ledger, &by, since).await, expected, "{since}");
+    }
+    // As loaded from the store, and by a ledger whose buckets have another width.
+    let (second, by) = rig.owner().await;
+    assert_eq!(counts(&second, &by, 1500).await, [false, true, true]);
+}
+
+#[tokio::test]
 async fn oldest_ids_are_forgotten_bucket_by_bucket_until_none_is_left() {
     let rig = Rig::default();
     let (ledger, by) = rig.owner().await;

@@ -54,10 +54,9 @@ impl ProcessedRecordTracker {
 
     async fn clean_up(&mut self, ownership: &Ownership) -> Result<()> {
         self.cleaned_at = self.clock.monotonic();
-        let length = i64::try_from(self.config.window.length.as_millis()).unwrap_or(i64::MAX);
-        let before_ms = self.clock.unix_ms().saturating_sub(length);
         self.metrics.state_operation("cleanup");
-        let cleanup = self.config.store.cleanup_old_records(ownership, before_ms).await.map_err(taken)?;
+        let cleanup =
+            self.config.store.cleanup_old_records(ownership, self.expired_ms()).await.map_err(taken)?;
         self.forgot(cleanup);
         Ok(())
     }

@@ -31,12 +31,18 @@ fn offset(position: &SourcePosition) -> u64 {
 /// Reads numbers, three to a chunk.
 pub(crate) struct MemoryReader {
     count: u64,
+    /// Value of a record by its number.
+    value: fn(u64) -> u64,
     at: BTreeMap<SplitId, (u64, bool)>,
 }
 
 impl MemoryReader {
     pub(crate) fn new(count: u64) -> Self {
-        Self { count, at: BTreeMap::new() }
+        Self { count, value: |n| n, at: BTreeMap::new() }
+    }
+
+    pub(crate) fn valued(count: u64, value: fn(u64) -> u64) -> Self {
+        Self { count, value, at: BTreeMap::new() }
     }
 }
 
@@ -50,6 +56,10 @@ impl SplitReader for MemoryReader {
     async fn revoke(&mut self, splits: &[SplitId]) -> Result<()> {
         self.at.retain(|split, _| !splits.contains(split));
         Ok(())
+    }
+
+    async fn beginning(&mut self, split: &SplitId, _: &SourcePosition) -> Result<SourcePosition> {
+        Ok(position(split, 0))
     }
 
     async fn next(&mut self, wait: Duration) -> Result<Read> {
@@ -68,7 +78,7 @@ impl SplitReader for MemoryReader {
         let records = (*from..next)
             .map(|n| StreamRecord {
                 key: None,
-                value: Some(Bytes::from(n.to_string())),
+                value: Some(Bytes::from((self.value)(n).to_string())),
                 headers: Vec::new(),
                 timestamp_ms: -1,
                 position: position(split, n),
