@@ -11,6 +11,7 @@ mod man;
 mod option;
 mod replicate;
 mod run;
+mod state;
 mod status;
 mod verify;
 
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Cat(cat::CatArguments),
     /// Ask a running worker how it is
     Status(status::StatusArguments),
+    /// See or forget what a job keeps in its state store
+    State(state::StateArguments),
     /// Write the completions of a shell to stdout
     Completions(completions::CompletionsArguments),
     /// Write the manual: one page per command
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Verify(command) => verify::run(command, global),
         Command::Cat(command) => cat::run(command),
         Command::Status(command) => status::run(command, global),
+        Command::State(command) => state::run(command, global),
         Command::Completions(command) => completions::run(command),
         Command::Man(command) => man::run(command),
     }

@@ -184,6 +184,25 @@ fn emptied_sink_beside_a_full_store_stops_the_job_instead_of_losing_records() {
     fs::remove_dir_all(place.path("out")).unwrap();
     let error = place.run().unwrap_err();
     assert!(error.contains("VS-0031") && error.contains("state reset"), "{error}");
+    let state = |arguments: &[&str]| {
+        let ran = place.command(&[&["state"], arguments].concat()).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let list = state(&["ls", "job.yaml"]);
+    assert!(list.contains("dedup.lane-0") && list.contains("300"), "{list}");
+    let shown = state(&["show", "job.yaml"]);
+    assert!(shown.contains("file:in/2.ndjson") && shown.contains("open batches"), "{shown}");
+    let dry = state(&["reset", "job.yaml"]);
+    assert_eq!(
+        dry,
+        "dedup.lane-0: 300 ids and the positions of 3 splits would be forgotten; add --execute to do it\n"
+    );
+    assert!(place.run().unwrap_err().contains("VS-0031"), "a dry run changes nothing");
+    let done = state(&["reset", "job.yaml", "--execute"]);
+    assert!(done.ends_with("are forgotten\n"), "{done}");
+    place.run().unwrap();
+    place.assert_each_line_once();
 }
 
 #[test]
@@ -197,6 +216,8 @@ fn second_worker_of_a_job_with_content_ids_is_refused() {
     }
     let error = place.run().unwrap_err();
     assert!(error.contains("VS-0055"), "{error}");
+    let reset = place.command(&["state", "reset", "job.yaml", "--execute"]).output().unwrap();
+    assert!(String::from_utf8(reset.stderr).unwrap().contains("VS-0055"), "a live worker holds the ids");
     first.kill().unwrap();
     first.wait().unwrap();
 }

@@ -70,6 +70,7 @@ pub mod explain;
 mod health;
 mod http;
 mod job_processor;
+pub mod job_state;
 #[cfg(all(feature = "connector-kafka", feature = "connector-file"))]
 pub mod live;
 pub mod run;
@@ -82,6 +83,7 @@ pub use cross_cluster::CrossClusterExactlyOnce;
 pub use error::{Error, Result};
 pub use health::{HealthCheck, HealthCheckResult};
 pub use job_processor::ExactlyOnceJobProcessor;
+pub use job_state::JobState;
 pub use run::JobExecutionStats;
 #[cfg(feature = "store-memory")]
 pub use state_store::InMemoryStateStore;

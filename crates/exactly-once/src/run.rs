@@ -7,7 +7,7 @@ mod instance;
 #[cfg(feature = "connector-kafka")]
 mod kafka;
 mod running;
-mod state;
+pub(crate) mod state;
 
 use std::sync::Arc;
 

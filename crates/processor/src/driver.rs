@@ -171,7 +171,12 @@ impl Driver {
             }
             for effect in effects {
                 match effect {
-                    Effect::Finish => return Ok(Flow::Done),
+                    Effect::Finish => {
+                        if let Some(tracker) = &mut self.tracker {
+                            tracker.release().await;
+                        }
+                        return Ok(Flow::Done);
+                    }
                     Effect::Fail => return Err(self.fatal()),
                     Effect::Pause { failures } => {
                         if let Some(interrupt) = self.pause(failures).await? {
@@ -180,8 +185,7 @@ impl Driver {
                         }
                     }
                     other => match self.perform(other).await {
-                        Ok(Some(event)) => events.push_back(event),
-                        Ok(None) => {}
+                        Ok(event) => events.extend(event),
                         Err((during, error)) => {
                             events.push_back(self.failure(during, error));
                             break;
@@ -210,7 +214,9 @@ impl Driver {
                     Some(tracker) => tracker.recover(&claims, reader.as_mut()).await,
                     None => Err(untracked()),
                 };
-                return Ok(Some(Event::Recovered(missing.map_err(|e| (During::Recover, e))?)));
+                let missing = missing.map_err(|e| (During::Recover, e))?;
+                metrics.store_answered(None);
+                return Ok(Some(Event::Recovered(missing)));
             }
             Effect::Restore { split, next } => {
                 let chunk = self.chunk.take().map(|chunk| self.decoded(chunk)).transpose();
@@ -235,6 +241,7 @@ impl Driver {
             Effect::Remember(progress) => {
                 let tracker = tracker.ok_or_else(|| (During::Remember, untracked()))?;
                 tracker.remember(&progress).await.map_err(|e| (During::Remember, e))?;
+                metrics.store_answered(None);
             }
             Effect::Confirm => {
                 let tracker = tracker.ok_or_else(|| (During::Confirm, untracked()))?;
@@ -319,6 +326,9 @@ impl Driver {
     fn failure(&mut self, during: During, error: Error) -> Event {
         let disposition = error.disposition();
         self.parts.metrics.failed(during, disposition);
+        if matches!(during, During::Recover | During::Restore | During::Remember | During::Confirm) {
+            self.parts.metrics.store_answered(Some(&error));
+        }
         if disposition == Disposition::Fenced {
             info!(during = during.as_str(), %error, "superseded; waiting for the next assignment");
         } else if !error.is_fatal() {

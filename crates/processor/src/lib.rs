@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use backoff::Backoff;
 pub use clock::SystemClock;
-pub use metrics::{ExactlyOnceMetrics, LaneMetrics, Totals};
+pub use metrics::{ExactlyOnceMetrics, IdHealth, LaneMetrics, Totals};
 pub use status::{LaneStatus, SplitStatus};
 pub use tracker::{Deduplication, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Window};
 pub use worker::{LaneParts, StopHandle, Worker, WorkerConfig};

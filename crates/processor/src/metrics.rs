@@ -16,6 +16,7 @@ use velostream_protocol::job::During;
 
 mod ids;
 
+pub use ids::IdHealth;
 use ids::IdMetrics;
 
 type Labels = [(&'static str, String); 1];

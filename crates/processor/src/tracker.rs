@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use deduplication::{Deduplication, OnIdLoss, OnTrackingLimit, Window};
+use tracing::warn;
 use velostream_checkpoint::{CheckpointId, ProcessingCheckpoint};
 use velostream_core::{
     BatchId, Chunk, Clock, Code, Disposition, Epoch, Error, Payload, Progress, Result, SourcePosition,
@@ -60,6 +61,7 @@ impl ProcessedRecordTracker {
     #[must_use]
     pub fn new(config: Deduplication, clock: Arc<dyn Clock>, metrics: LaneMetrics) -> Self {
         let now = clock.monotonic();
+        metrics.ids_are_tracked(&config);
         Self {
             config,
             clock,
@@ -132,6 +134,7 @@ impl ProcessedRecordTracker {
             }
         }
         self.positions.extend(next);
+        self.metrics.remembered(self.clock.unix_ms());
         self.remembered = Some(batch);
         self.next = batch.next();
         self.tracked = self.tracked.saturating_add(ids);
@@ -159,6 +162,14 @@ impl ProcessedRecordTracker {
             self.config.store.commit_batch_processing(&ownership, commit).await.map_err(taken)?;
         }
         Ok(())
+    }
+
+    /// `Finish`: gives the task back. Only for whoever looks at the store: the next owner needs no leave.
+    pub async fn release(&mut self) {
+        let Some(ownership) = self.ownership.take() else { return };
+        if let Err(error) = self.config.store.release(&ownership).await {
+            warn!(%error, "the task in the state store could not be given back; the next worker takes it over");
+        }
     }
 
     /// `Restore`: keeps the ids of records that the sink holds already, up to `next`. `chunk` is `None` where there is

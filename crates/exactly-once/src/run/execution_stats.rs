@@ -18,6 +18,8 @@ pub struct JobExecutionStats {
     pub records: u64,
     /// Bytes of these records as they crossed the worker: compressed where they passed through.
     pub bytes: u64,
+    /// Records that were left out because an equal one was delivered before.
+    pub duplicates: u64,
     /// Committed transactions.
     pub transactions: u64,
     /// Time since the start.
@@ -45,6 +47,7 @@ mod tests {
             level: String::new(),
             records,
             bytes: 0,
+            duplicates: 0,
             transactions: 0,
             elapsed,
         };

@@ -59,6 +59,10 @@ pub struct Status {
     pub records: u64,
     /// Bytes of these records.
     pub bytes: u64,
+    /// Records that were left out because an equal one was delivered before.
+    pub duplicates: u64,
+    /// Ids that are remembered, where the job tells records apart by what they hold.
+    pub tracked_records: u64,
     /// Committed transactions.
     pub transactions: u64,
     /// Records that wait in the source, where it can tell.
@@ -79,16 +83,20 @@ impl View {
             level: self.level.to_string(),
             records: totals.records,
             bytes: totals.bytes,
+            duplicates: totals.duplicates,
+            tracked_records: totals.tracked_records,
             transactions: totals.transactions,
             lag_records: lanes.iter().filter_map(|l| l.lag_records).sum(),
             lanes,
         }
     }
 
-    /// Whether the worker does its work. No dependency is asked.
+    /// Whether the worker does its work. No server is asked; where records are told apart by what they hold, the state
+    /// store is looked at as the last call of it left it.
     #[must_use]
     pub fn health_check(&self) -> HealthCheckResult {
-        HealthCheckResult::of_lanes(&self.lane_statuses())
+        let ids = self.metrics.id_health();
+        HealthCheckResult::of(&self.lane_statuses(), ids.as_ref(), self.clock.unix_ms())
     }
 
     /// What the worker has done up to now.
@@ -101,6 +109,7 @@ impl View {
             level: self.level.to_string(),
             records: totals.records,
             bytes: totals.bytes,
+            duplicates: totals.duplicates,
             transactions: totals.transactions,
             elapsed: self.clock.monotonic().saturating_sub(self.started),
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velostream_core::{Clock, Code, Disposition, Error, InstanceName, JobName, Nonce, Result};
+use velostream_core::{
+    Clock, Code, ConditionalStore, Disposition, Error, InstanceName, JobName, Nonce, Result,
+};
 use velostream_ledger::{Ledger, LedgerConfig, StateStore, TaskId};
 use velostream_processor::Deduplication;
 use velostream_record_id::{CompositeFields, RecordIdStrategy};
@@ -55,30 +57,38 @@ fn strategy(ids: &RecordIds) -> Result<Option<RecordIdStrategy>> {
     })
 }
 
+/// The state of a job in its store.
+///
+/// # Errors
+/// As [`deduplication`].
+async fn open(job: &JobFile, clock: &Arc<dyn Clock>) -> Result<Arc<dyn StateStore>> {
+    Ok(Arc::new(ledger(job, backend(job).await?, clock)))
+}
+
+/// The state of a job in a store that is open.
+pub(crate) fn ledger(
+    job: &JobFile,
+    backend: Arc<dyn ConditionalStore>,
+    clock: &Arc<dyn Clock>,
+) -> Ledger<dyn ConditionalStore> {
+    let mut config = LedgerConfig::default();
+    config.bucket_width = (job.exactly_once.deduplication_window / BUCKETS).max(Duration::from_millis(1));
+    Ledger::new(backend, Arc::clone(clock), config)
+}
+
 /// Opens the store of a job. A new backend gets its line here and in [`StateStoreConfig`].
 ///
 /// # Errors
 /// As [`deduplication`].
-#[cfg_attr(
-    not(any(feature = "store-redb", feature = "store-memory")),
-    allow(unused_variables, reason = "no store is compiled in")
-)]
-pub(crate) async fn open(job: &JobFile, clock: &Arc<dyn Clock>) -> Result<Arc<dyn StateStore>> {
-    let mut config = LedgerConfig::default();
-    config.bucket_width = (job.exactly_once.deduplication_window / BUCKETS).max(Duration::from_millis(1));
+pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
     match job.state_store() {
         #[cfg(feature = "store-redb")]
         StateStoreConfig::Redb(redb) => {
-            let path = redb.path();
-            let store =
-                velostream_store_redb::RedbStore::open(velostream_store_redb::Config::new(path)).await?;
-            Ok(Arc::new(Ledger::new(Arc::new(store), Arc::clone(clock), config)))
+            let config = velostream_store_redb::Config::new(redb.path());
+            Ok(Arc::new(velostream_store_redb::RedbStore::open(config).await?))
         }
         #[cfg(feature = "store-memory")]
-        StateStoreConfig::Memory(_) => {
-            let store = velostream_store_memory::MemoryStore::new();
-            Ok(Arc::new(Ledger::new(Arc::new(store), Arc::clone(clock), config)))
-        }
+        StateStoreConfig::Memory(_) => Ok(Arc::new(velostream_store_memory::MemoryStore::new())),
         #[allow(unreachable_patterns, reason = "reachable where a store is not compiled in")]
         _ => Err(Error::new(
             Code::Config,

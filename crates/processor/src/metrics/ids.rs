@@ -1,13 +1,17 @@
 //! What a worker counts where records are told apart by what they hold.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use velostream_core::Error;
 
-use super::LaneMetrics;
+use super::{ExactlyOnceMetrics, LaneMetrics};
+use crate::{Deduplication, OnTrackingLimit};
 
 /// Ids: what was filtered, what is remembered, and what the state store was asked.
 #[derive(Debug, Default)]
@@ -19,6 +23,24 @@ pub(super) struct IdMetrics {
     operations: Family<[(&'static str, &'static str); 1], Counter>,
     shrunk: Counter,
     shrunk_to: Gauge<f64, AtomicU64>,
+    health: Mutex<Option<IdHealth>>,
+}
+
+/// What was last seen of the ids of a worker; times in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdHealth {
+    /// Why the last call of the state store failed; `None` where it did not.
+    pub store_error: Option<String>,
+    /// Ids that are remembered.
+    pub tracked_records: u64,
+    /// Most ids that may be.
+    pub max_tracked_records: u64,
+    /// The job stops where there are more.
+    pub stops_at_bound: bool,
+    /// The first transaction that the newest checkpoint does not know.
+    pub uncovered_since_ms: Option<i64>,
+    /// How often a checkpoint is due.
+    pub checkpoint_interval: Duration,
 }
 
 impl IdMetrics {
@@ -59,18 +81,57 @@ impl IdMetrics {
     }
 }
 
+impl ExactlyOnceMetrics {
+    /// What was last seen of the ids; `None` where records are told apart by their place in the source.
+    #[must_use]
+    pub fn id_health(&self) -> Option<IdHealth> {
+        self.0.ids.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl LaneMetrics {
+    pub(crate) fn ids_are_tracked(&self, config: &Deduplication) {
+        let health = IdHealth {
+            store_error: None,
+            tracked_records: 0,
+            max_tracked_records: config.window.max_tracked_records,
+            stops_at_bound: config.window.on_tracking_limit == OnTrackingLimit::Stop,
+            uncovered_since_ms: None,
+            checkpoint_interval: config.checkpoint_interval,
+        };
+        *self.all.0.ids.health.lock().unwrap_or_else(PoisonError::into_inner) = Some(health);
+    }
+
+    /// The state store did, or failed to do, what it was asked.
+    pub(crate) fn store_answered(&self, error: Option<&Error>) {
+        self.health(|health| health.store_error = error.map(ToString::to_string));
+    }
+
+    pub(crate) fn remembered(&self, unix_ms: i64) {
+        self.health(|health| {
+            health.uncovered_since_ms.get_or_insert(unix_ms);
+        });
+    }
+
+    fn health(&self, change: impl FnOnce(&mut IdHealth)) {
+        if let Some(health) = &mut *self.all.0.ids.health.lock().unwrap_or_else(PoisonError::into_inner) {
+            change(health);
+        }
+    }
+
     pub(crate) fn filtered(&self, records: u64) {
         self.all.0.ids.filtered.inc_by(records);
     }
 
     pub(crate) fn tracked(&self, ids: u64) {
         self.all.0.ids.tracked.inner().store(i64::try_from(ids).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.health(|health| health.tracked_records = ids);
     }
 
     pub(crate) fn checkpoint_created(&self, unix_ms: i64) {
         self.all.0.ids.checkpoints.inc();
         self.all.0.ids.last_checkpoint.set(seconds(unix_ms));
+        self.health(|health| health.uncovered_since_ms = None);
     }
 
     pub(crate) fn state_operation(&self, operation: &'static str) {

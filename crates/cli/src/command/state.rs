@@ -1,0 +1,125 @@
+//! `state`: what a job keeps in its state store.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use exactly_once::JobState;
+use exactly_once::config::JobFile;
+use exactly_once::job_state::{Reset, TaskView};
+
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{output, runtime};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StateArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the tasks in the store of a job
+    Ls(JobArguments),
+    /// Show the task of a job: positions, ids, open batches
+    Show(JobArguments),
+    /// Forget the ids and positions of a job; a dry run without --execute
+    Reset(ResetArguments),
+}
+
+#[derive(Debug, Args)]
+struct JobArguments {
+    /// The job file
+    #[arg(value_name = "JOB.yaml")]
+    job: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ResetArguments {
+    /// The job file
+    #[arg(value_name = "JOB.yaml")]
+    job: PathBuf,
+    /// Do it, instead of saying what would be done
+    #[arg(long)]
+    execute: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  velostream state ls orders-dr.yaml
+  velostream state show orders-dr.yaml -o json
+  velostream state reset orders-dr.yaml              what would be forgotten
+  velostream state reset orders-dr.yaml --execute
+
+The store must not be in use: stop the worker first. A job that tells records apart by their place in the source keeps
+nothing in a state store; its sink holds all of its progress.";
+
+pub(crate) fn run(arguments: &StateArguments, global: &Global) -> Result<Exit, Failure> {
+    let job = match &arguments.action {
+        Action::Ls(arguments) | Action::Show(arguments) => &arguments.job,
+        Action::Reset(arguments) => &arguments.job,
+    };
+    let job = JobFile::load(job)?;
+    runtime::start()?.block_on(async {
+        let state = JobState::open(&job).await?;
+        match &arguments.action {
+            Action::Ls(_) => output::list(global.output, &state.tasks().await?, list)?,
+            Action::Show(_) => output::document(global.output, &state.task().await?, show)?,
+            Action::Reset(arguments) => {
+                output::document(global.output, &state.reset(arguments.execute).await?, reset)?;
+            }
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn list(tasks: &[TaskView]) -> String {
+    let row = |task: &TaskView| {
+        vec![
+            task.task.clone(),
+            owner(task).to_owned(),
+            task.epoch.to_string(),
+            task.committed.to_string(),
+            task.tracked_records.to_string(),
+        ]
+    };
+    output::columns(&["task", "owner", "epoch", "batch", "ids"], tasks.iter().map(row))
+}
+
+fn owner(task: &TaskView) -> &str {
+    task.owner.as_deref().unwrap_or("-")
+}
+
+fn show(task: &Option<TaskView>) -> String {
+    let Some(task) = task else { return NOTHING.to_owned() };
+    let open = match task.open_batches.as_slice() {
+        [] => "none".to_owned(),
+        open => open.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let facts = [
+        ("task", task.task.clone()),
+        ("owner", owner(task).to_owned()),
+        ("epoch", task.epoch.to_string()),
+        ("confirmed batch", task.committed.to_string()),
+        ("open batches", open),
+        ("ids", task.tracked_records.to_string()),
+        ("checkpoint", task.checkpoint.map_or_else(|| "none".to_owned(), |id| id.to_string())),
+    ];
+    let facts = output::columns(&[], facts.map(|(name, value)| vec![name.to_owned(), value]));
+    let positions = task.positions.iter().map(|p| vec![p.split.clone(), p.position.clone()]);
+    format!("{facts}\n{}", output::columns(&["split", "ids up to"], positions))
+}
+
+/// Shown where the store has no task of the job.
+const NOTHING: &str = "the job has nothing in its state store\n";
+
+fn reset(reset: &Option<Reset>) -> String {
+    let Some(reset) = reset else { return NOTHING.to_owned() };
+    let what = format!("{}: {} ids and the positions of {} splits", reset.task, reset.records, reset.splits);
+    match reset.executed {
+        true => format!("{what} are forgotten\n"),
+        false => format!("{what} would be forgotten; add --execute to do it\n"),
+    }
+}

@@ -1,0 +1,176 @@
+//! What a job keeps in its state store, for the people who run it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use velostream_core::{
+    Clock, Code, ConditionalStore, Disposition, Epoch, Error, InstanceName, Nonce, Result, SourcePosition,
+    SplitId,
+};
+use velostream_ledger::{Claimant, Ledger, StateStore as _, TaskId, TaskState};
+use velostream_processor::SystemClock;
+
+use crate::config::{JobFile, StateStoreConfig};
+use crate::run::state;
+
+/// Who holds a task while an operator changes it.
+const OPERATOR: &str = "operator";
+
+/// Keys listed at a time.
+const PAGE: usize = 256;
+
+/// The state store of a job that no worker has open.
+#[derive(Debug)]
+pub struct JobState {
+    job: JobFile,
+    backend: Arc<dyn ConditionalStore>,
+    ledger: Ledger<dyn ConditionalStore>,
+}
+
+/// One task as its root says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TaskView {
+    /// The task.
+    pub task: String,
+    /// The worker that holds it, or held it when it died; `null` where it was given back.
+    pub owner: Option<String>,
+    /// How often it was claimed.
+    pub epoch: u64,
+    /// The last confirmed batch.
+    pub committed: u64,
+    /// Ids that are remembered.
+    pub tracked_records: u64,
+    /// Number of the newest checkpoint.
+    pub checkpoint: Option<u64>,
+    /// Batches whose outcome is open: the sink decides at the next start.
+    pub open_batches: Vec<u64>,
+    /// Position up to which all ids are there, by split.
+    pub positions: Vec<PositionView>,
+}
+
+/// Where one split stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PositionView {
+    /// The split.
+    pub split: String,
+    /// Its position.
+    pub position: String,
+}
+
+/// What a reset forgets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Reset {
+    /// The task.
+    pub task: String,
+    /// Ids that are forgotten.
+    pub records: u64,
+    /// Splits whose positions are forgotten.
+    pub splits: usize,
+    /// False for a dry run: nothing was changed.
+    pub executed: bool,
+}
+
+impl JobState {
+    /// Opens the store of `job`. A store that does not exist is not made.
+    ///
+    /// # Errors
+    /// `Reject`: [`Code::StoreInUse`] while a worker has it open, [`Code::StateIo`] where there is none yet,
+    /// [`Code::Config`] where the job keeps its state in memory; as the store.
+    pub async fn open(job: &JobFile) -> Result<Self> {
+        match job.state_store() {
+            StateStoreConfig::Redb(redb) if !redb.path().exists() => {
+                let what =
+                    format!("job {}: there is no state store at {} yet", job.job, redb.path().display());
+                return Err(Error::new(Code::StateIo, Disposition::Reject, what)
+                    .with_remedy("It is made when the job runs with ids that have to be remembered."));
+            }
+            StateStoreConfig::Redb(_) => {}
+            StateStoreConfig::Memory(_) => {
+                let what = format!("job {}: its state ends with its process", job.job);
+                return Err(Error::new(Code::Config, Disposition::Reject, what)
+                    .with_remedy("Use `state_store: { redb: .. }` to keep it."));
+            }
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let backend = state::backend(job).await?;
+        let ledger = state::ledger(job, Arc::clone(&backend), &clock);
+        Ok(Self { job: job.clone(), backend, ledger })
+    }
+
+    /// Every task in the store, whichever job it belongs to.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn tasks(&self) -> Result<Vec<TaskView>> {
+        let (mut tasks, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.backend.list("", after.as_deref(), PAGE).await?;
+            let Some(last) = page.last().cloned() else { return Ok(tasks) };
+            for name in page.iter().filter_map(|key| key.strip_suffix("/root")) {
+                let task = TaskId::new(name)?;
+                tasks.extend(self.ledger.observe(&task).await?.map(|state| view(&task, &state)));
+            }
+            after = Some(last);
+        }
+    }
+
+    /// The task of this job; `None` where it has none in the store.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn task(&self) -> Result<Option<TaskView>> {
+        let task = state::task(&self.job.job)?;
+        Ok(self.ledger.observe(&task).await?.map(|state| view(&task, &state)))
+    }
+
+    /// Forgets all ids and positions of this job's task. A job whose sink still holds records rebuilds their ids at its
+    /// next start, or stops, as `on_id_loss` says; a job whose sink was emptied starts over.
+    ///
+    /// # Errors
+    /// As the store; `None` where the job has no task.
+    ///
+    /// # Crash safety
+    /// All of it is forgotten or nothing.
+    pub async fn reset(&self, execute: bool) -> Result<Option<Reset>> {
+        let task = state::task(&self.job.job)?;
+        let Some(found) = self.ledger.observe(&task).await? else { return Ok(None) };
+        let reset = Reset {
+            task: task.to_string(),
+            records: found.tracked_records,
+            splits: found.positions.len(),
+            executed: execute,
+        };
+        if execute {
+            let nonce = Nonce(rand::random());
+            let claimant = Claimant { owner: InstanceName::new(OPERATOR), nonce, at_least: Epoch(0) };
+            let claimed = self.ledger.claim(&task, &claimant).await?;
+            if let Some(first) = claimed.state.open_batches.first() {
+                self.ledger.abort_batch_processing(&claimed.ownership, first.batch).await?;
+            }
+            self.ledger.forget_records(&claimed.ownership).await?;
+            self.ledger.sweep(&claimed.ownership).await?;
+            self.ledger.release(&claimed.ownership).await?;
+        }
+        Ok(Some(reset))
+    }
+}
+
+fn view(task: &TaskId, state: &TaskState) -> TaskView {
+    let position = |(split, position): (&SplitId, &SourcePosition)| PositionView {
+        split: split.to_string(),
+        position: position.to_string(),
+    };
+    TaskView {
+        task: task.to_string(),
+        owner: state.owner.as_ref().map(|owner| owner.to_string()),
+        epoch: state.epoch.0,
+        committed: state.committed.0,
+        tracked_records: state.tracked_records,
+        checkpoint: state.latest_checkpoint.map(|id| id.0),
+        open_batches: state.open_batches.iter().map(|open| open.batch.0).collect(),
+        positions: state.positions.iter().map(position).collect(),
+    }
+}
