@@ -38,18 +38,31 @@ pub fn send_open(
     let mut plan = LoadPlan::realistic(topic, 1, 0, 0).transactional(1, 0);
     plan.properties.push(("transactional.id".to_owned(), id.to_owned()));
     let producer = LoadProducer::new(bootstrap, &plan, Codec::None, 0)?;
-    producer.begin()?;
-    for (partition, record) in records {
-        producer.send(partition, &record)?;
-    }
-    producer.flush()?;
-    Ok(OpenTransaction(producer))
+    OpenTransaction(producer).open(records)
 }
 
 /// A transaction whose records are on the broker and whose end is not.
 pub struct OpenTransaction(LoadProducer);
 
 impl OpenTransaction {
+    /// Commits it and opens the next one of the same producer.
+    ///
+    /// # Errors
+    /// When the coordinator or a broker refuses.
+    pub fn commit_and_open(self, records: impl IntoIterator<Item = (i32, MadeRecord)>) -> Result<Self> {
+        self.0.commit()?;
+        self.open(records)
+    }
+
+    fn open(self, records: impl IntoIterator<Item = (i32, MadeRecord)>) -> Result<Self> {
+        self.0.begin()?;
+        for (partition, record) in records {
+            self.0.send(partition, &record)?;
+        }
+        self.0.flush()?;
+        Ok(self)
+    }
+
     /// Commits it.
     ///
     /// # Errors

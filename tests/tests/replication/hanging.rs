@@ -92,14 +92,16 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     for instance in ["w0", "w1"] {
         ends_well(&job.run_until_caught_up(instance)?)?;
     }
-    let old = old_protocol(&scene)?;
+    let old = old_protocol(&scene, "old")?;
+    let vague = old_protocol(&scene, "vague")?;
 
     let victim = leaders(&scene.sink, &scene.name)?.first().copied().context("no partition")?;
-    let at_victim =
-        leaders(&scene.sink, &old.name)?.iter().position(|l| *l == victim).context("none there")?;
-    let record = MadeRecord { value: Some(b"old".to_vec()), ..MadeRecord::default() };
-    let lane = format!("velostream.{}.w0.0", old.name);
-    let old_open = send_open(&scene.sink, &old.name, &lane, [(i32::try_from(at_victim)?, record)])?;
+    let old_record = at_victim(&scene, &old.name, victim)?;
+    let vague_record = at_victim(&scene, &vague.name, victim)?;
+    let lane = |job: &Job| format!("velostream.{}.w0.0", job.name);
+    let old_open = send_open(&scene.sink, &old.name, &lane(&old), [old_record])?;
+    let vague_open = send_open(&scene.sink, &vague.name, &lane(&vague), [vague_record.clone()])?;
+    let vague_open = vague_open.commit_and_open([vague_record])?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let both = [scene.name.as_str(), journal.as_str()];
     let all: Vec<_> = both.into_iter().flat_map(|t| (0..PARTITIONS).map(move |p| (t, p))).collect();
@@ -111,12 +113,14 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     runtime.block_on(committed.end(true))?;
     runtime.block_on(aborted.end(false))?;
     old_open.commit()?;
+    vague_open.commit()?;
     sink.node_mut(u32::try_from(victim)?)?.start()?;
     await_leaders(&scene, &scene.name)?;
     await_leaders(&scene, &old.name)?;
+    await_leaders(&scene, &vague.name)?;
     await_leaders(&scene, &journal)?;
     let stable = end_offsets(&scene.sink, &scene.name)?;
-    let stable_old = end_offsets(&scene.sink, &old.name)?;
+    let stable_vague = end_offsets(&scene.sink, &vague.name)?;
     ensure!(stable.iter().min() < stable.iter().max(), "this Kafka loses no markers: {stable:?}");
 
     // Somebody else's transaction on the same partition is open for good reasons.
@@ -140,18 +144,31 @@ fn lost_markers_are_written_as_decided_and_only_where_that_can_be_told() -> Resu
     // One record in each partition of the committed transaction, one of somebody else's, none of the aborted one.
     ensure!(counts.unexpected == u64::try_from(PARTITIONS)? + 1, "{counts:?}");
 
-    // Spoken in the old protocol, an epoch does not name one transaction: nothing is guessed.
-    let mut worker = Worker::of(&old, "w0")?;
+    // Spoken in the old protocol, an epoch that named one transaction tells what was decided.
+    let ended = old.run_until_caught_up("w0")?;
+    ends_well(&ended)?;
+    ensure!(ended.stderr.contains("decided=\"committed\""), "{}", ended.stderr);
+    let counts = scene.compare(&old.name, &old.name)?.counts;
+    ensure!((counts.matched, counts.unexpected) == (600, 1), "{counts:?}");
+
+    // It does not name one where there were two: nothing is guessed.
+    let mut worker = Worker::of(&vague, "w0")?;
     worker.await_log("has a transaction open on", PATIENCE)?;
     ensure!(worker.log().contains("VS-0012"), "{}", worker.log());
     worker.kill()?;
-    ensure!(end_offsets(&scene.sink, &old.name)? == stable_old, "something was ended");
+    ensure!(end_offsets(&scene.sink, &vague.name)? == stable_vague, "something was ended");
     Ok(())
 }
 
+/// A record for a partition that the broker about to die leads.
+fn at_victim(scene: &Scene, topic: &str, victim: i32) -> Result<(i32, MadeRecord)> {
+    let at = leaders(&scene.sink, topic)?.iter().position(|l| *l == victim).context("none there")?;
+    Ok((i32::try_from(at)?, MadeRecord { value: Some(b"old".to_vec()), ..MadeRecord::default() }))
+}
+
 /// A job whose lane is about to be used by a client that speaks the protocol before KIP-890.
-fn old_protocol(scene: &Scene) -> Result<Job> {
-    let name = format!("{}-old", scene.name);
+fn old_protocol(scene: &Scene, kind: &str) -> Result<Job> {
+    let name = format!("{}-{kind}", scene.name);
     for bootstrap in [&scene.source, &scene.sink] {
         create_topic(bootstrap, &name, PARTITIONS, &NO_EXPIRY)?;
     }

@@ -93,6 +93,15 @@ impl Coordinator {
 
     /// A new identity: aborts what the old one had open and fences it.
     pub(super) async fn initialize(&mut self) -> Result<Identity> {
+        self.init(None).await
+    }
+
+    /// The same producer with its next epoch; refused where somebody else has taken the id over (KIP-360).
+    pub(super) async fn renew(&mut self, identity: Identity) -> Result<Identity> {
+        self.init(Some(identity)).await
+    }
+
+    async fn init(&mut self, current: Option<Identity>) -> Result<Identity> {
         let context = || format!("producer identity of {}", self.lane);
         let started = self.clock.monotonic();
         loop {
@@ -103,8 +112,8 @@ impl Coordinator {
             let request = InitProducerId {
                 transactional_id: Some(self.lane.clone()),
                 timeout: self.timeout,
-                producer_id: -1,
-                producer_epoch: -1,
+                producer_id: current.map_or(-1, |i| i.id),
+                producer_epoch: current.map_or(-1, |i| i.epoch),
             };
             let answer = connection.send(request).await.map_err(Error::client(context()))?;
             match answer.error {

@@ -22,6 +22,7 @@ use velostream_kafka_client::{ApiKey, ErrorCode};
 
 use self::brokers::Open;
 use self::fate::{Fate, Search, Untold};
+use super::fence::fence;
 use super::outgoing::Target;
 use super::owner::Owner;
 use crate::error::{Error, Result};
@@ -216,8 +217,14 @@ async fn mend(owner: &mut Owner, open: &Open, id: &str) -> Result<Mended> {
         Err(Untold::Undecided) => Ok(Mended::Waiting),
         Err(Untold::Unknown) => Ok(Mended::Left("__transaction_state does not name it any more".to_owned())),
         Err(Untold::OldProtocol) => Ok(Mended::Left(
-            "with this transaction.version its epoch may stand for several transactions".to_owned(),
+            "its epoch may stand for several transactions, as it does for clients that speak the protocol before KIP-890"
+                .to_owned(),
         )),
+        Err(Untold::Living) => {
+            let Owner { connections, config, clock, .. } = owner;
+            fence(connections.cluster(), id, config.transaction_timeout, clock.as_ref()).await;
+            Ok(Mended::Waiting)
+        }
     }
 }
 

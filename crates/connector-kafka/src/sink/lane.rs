@@ -42,6 +42,9 @@ pub struct KafkaLane {
     /// `None` only after a defect was reported.
     state: Option<State>,
     sequences: BTreeMap<Target, i32>,
+    /// V1: the identity has ended a transaction. The next one gets an epoch of its own, so that what a broker shows of
+    /// an epoch is one transaction, as on V2 (`docs/adr/0010-one-epoch-one-transaction.md`).
+    spent: bool,
     /// What waits to be joined with what follows.
     small: Small,
     /// Targets added to the open transaction by hand (V1).
@@ -94,6 +97,7 @@ impl KafkaLane {
             },
             state: Some(State::new(version)),
             sequences: BTreeMap::new(),
+            spent: false,
             small: Small::default(),
             added: Vec::new(),
             suspects: Suspects::default(),
@@ -131,9 +135,29 @@ impl KafkaLane {
         }
         let identity = self.coordinator.initialize().await?;
         debug!(lane = self.owner.id, producer_id = identity.id, epoch = identity.epoch, "producer identity");
+        self.take_identity(identity)
+    }
+
+    fn take_identity(&mut self, identity: Identity) -> Result<()> {
         self.step(Event::Initialized(identity))?;
         self.sequences.clear();
+        self.spent = false;
         Ok(())
+    }
+
+    /// The next epoch for the next transaction, where the protocol does not give one with the end of the last.
+    async fn ensure_unspent(&mut self) -> Result<()> {
+        let identity = match self.phase() {
+            Some(Phase::Ready(identity)) if self.spent => *identity,
+            _ => return Ok(()),
+        };
+        match self.coordinator.renew(identity).await {
+            Ok(next) => self.take_identity(next),
+            Err(Error::Client { source, .. }) => {
+                Err(self.doubt("InitProducerId", Failed { failure: Failure::Indefinite, source }))
+            }
+            Err(other) => Err(other),
+        }
     }
 
     fn disconnect(&mut self) {
@@ -298,6 +322,7 @@ impl KafkaLane {
                 if next.is_some_and(|n| n != identity) {
                     self.sequences.clear();
                 }
+                self.spent = next.is_none();
                 self.step(Event::Ended { next }).map(drop)
             }
             Err(failed) => Err(self.doubt("EndTxn", failed)),
@@ -347,6 +372,7 @@ impl SinkLane for KafkaLane {
         let owned = self.owner.splits.values().map(|s| s.index).filter(|i| token.owns(*i)).collect();
         // After an abort on V1 the identity is fresh; a new one is had before anything is written.
         self.ensure_identity().await?;
+        self.ensure_unspent().await?;
         self.step(Event::Begin { member: token.member.clone(), owned })
             .map_err(velostream_core::Error::from)?;
         self.pipeline.begin();

@@ -28,29 +28,45 @@ pub(super) enum Untold {
     Undecided,
     /// The log does not (or no longer) name it.
     Unknown,
-    /// The protocol of that time lets one epoch name several transactions.
+    /// The protocol of that time lets one epoch name several transactions, and the log does not show that it named one.
     OldProtocol,
+    /// As before, but the log shows one so far; its producer could begin another until it is fenced.
+    Living,
 }
 
 /// Goes through the entries of one transactional id, oldest first, looking for one transaction.
 ///
 /// Only this sequence counts as told: an `Ongoing` entry with the suspect's producer id and epoch, then, as the next
-/// decision of the id, a `Prepare` entry of the same producer id with a **later** epoch, spoken in the protocol where
-/// each end raises the epoch, that names the suspect's partition; and after it something else, which the coordinator
-/// writes only once it takes every marker for written. In that protocol an epoch is used for one transaction, so there
-/// can be no second such sequence; where the log shows one all the same, nothing is told.
+/// decision of the id, a `Prepare` entry of the same producer id that names the suspect's partition; and after it
+/// something else, which the coordinator writes only once it takes every marker for written. Besides, the epoch must name
+/// this transaction alone. Where each end raises the epoch (KIP-890) it does if the `Prepare` entry carries a later one. In
+/// the protocol before, the log must show it: the `Empty` entry that gave the epoch out, one transaction since, and a
+/// later epoch or another producer id by now. From an entry on that compaction has left, the log of an id is complete.
+/// Where it shows a second transaction of the epoch, nothing is told.
 #[derive(Debug)]
 pub(super) struct Search {
     suspect: Suspect,
     ongoing: bool,
     decided: Option<Fate>,
     completed: bool,
+    /// The entry that gave the epoch out was seen.
+    born: bool,
+    /// Nobody can use the epoch any more.
+    retired: bool,
     old_protocol: bool,
 }
 
 impl Search {
     pub(super) const fn new(suspect: Suspect) -> Self {
-        Self { suspect, ongoing: false, decided: None, completed: false, old_protocol: false }
+        Self {
+            suspect,
+            ongoing: false,
+            decided: None,
+            completed: false,
+            born: false,
+            retired: false,
+            old_protocol: false,
+        }
     }
 
     /// The next entry of the id; `None` for a tombstone.
@@ -62,6 +78,9 @@ impl Search {
         };
         let own = entry.producer_id == self.suspect.producer_id;
         let same_epoch = own && entry.producer_epoch == self.suspect.producer_epoch;
+        self.retired |=
+            self.decided.is_some() && !(own && entry.producer_epoch <= self.suspect.producer_epoch);
+        self.born |= same_epoch && entry.status == Status::Empty;
         match entry.status {
             Status::Ongoing => {
                 // A second transaction of the epoch.
@@ -82,10 +101,12 @@ impl Search {
             return;
         }
         let later = entry.producer_epoch > self.suspect.producer_epoch;
-        if !later || entry.client_version < 2 || self.decided.is_some() {
+        let alone = if entry.client_version < 2 { self.born } else { later };
+        if !alone || self.decided.is_some() {
             self.old_protocol = true;
             return;
         }
+        self.retired = later;
         self.decided =
             Some(Fate { commit: entry.status == Status::PrepareCommit, partitions: entry.partitions });
     }
@@ -95,6 +116,7 @@ impl Search {
         match self.decided {
             _ if self.old_protocol => Err(Untold::OldProtocol),
             Some(_) if !self.completed => Err(Untold::Undecided),
+            Some(_) if !self.retired => Err(Untold::Living),
             Some(fate) => Ok(fate),
             None if self.ongoing => Err(Untold::Undecided),
             None => Err(Untold::Unknown),
@@ -173,6 +195,36 @@ mod tests {
             ]),
             Err(Untold::Unknown)
         );
+    }
+
+    #[test]
+    fn epoch_of_the_old_protocol_that_named_one_transaction_tells_what_was_decided() {
+        for (prepare, complete, epoch, commit) in [
+            (PrepareCommit, CompleteCommit, 4, true),
+            (PrepareAbort, CompleteAbort, 4, false),
+            // Fenced or timed out: the coordinator raised the epoch.
+            (PrepareAbort, CompleteAbort, 5, false),
+        ] {
+            let before = [entry(Empty, 3, 0), entry(Ongoing, 3, 0), entry(PrepareCommit, 3, 0)];
+            let own =
+                [entry(Empty, 4, 0), entry(Ongoing, 4, 0), entry(Ongoing, 4, 0), entry(prepare, epoch, 0)];
+            let after = [entry(complete, epoch, 0), entry(Empty, epoch + 1, 0), entry(Ongoing, epoch + 1, 0)];
+            assert_eq!(told([&before[..], &own, &after].concat()), Ok(commit));
+            // Compaction leaves the newest entry of the old part.
+            assert_eq!(told([&own[..], &after].concat()), Ok(commit));
+        }
+    }
+
+    #[test]
+    fn epoch_of_the_old_protocol_that_may_still_be_used_is_fenced_first() {
+        let decided = [entry(Empty, 4, 0), entry(Ongoing, 4, 0), entry(PrepareCommit, 4, 0)];
+        assert_eq!(told(decided.to_vec()), Err(Untold::Undecided));
+        let completed = [&decided[..], &[entry(CompleteCommit, 4, 0)]].concat();
+        assert_eq!(told(completed.clone()), Err(Untold::Living));
+        assert_eq!(told([&completed[..], &[entry(Empty, 5, 0)]].concat()), Ok(true));
+        let second =
+            [&completed[..], &[entry(Empty, 4, 0), entry(Ongoing, 4, 0), entry(Empty, 5, 0)]].concat();
+        assert_eq!(told(second), Err(Untold::OldProtocol));
     }
 
     #[test]
