@@ -15,6 +15,8 @@ use super::contender::Route;
 
 /// Requests in flight on a connection.
 const IN_FLIGHT: usize = 5;
+/// Bytes of distinct batches to send: more than caches hold, as is true of what a replicator reads.
+const IN_MEMORY: usize = 256 << 20;
 /// Connections to the broker; it works on one request of each at a time.
 const CONNECTIONS: usize = 2;
 
@@ -47,39 +49,49 @@ async fn connect(bootstrap: &str) -> Result<Cluster> {
     Ok(Cluster::connect(config).await?)
 }
 
-/// Some batches of the source, without the marks of the producer that wrote them.
+/// Batches of the source, without the marks of the producer that wrote them.
 async fn fetch(route: &Route<'_>, compression: Compression) -> Result<Arc<Vec<(i32, Segments)>>> {
     let cluster = connect(route.source).await?;
     let leader = cluster.leader(route.topic, 0).await?;
     let connection = cluster.open(leader.broker).await?;
-    let wanted = FetchPartition {
-        partition: 0,
-        current_leader_epoch: -1,
-        fetch_offset: 0,
-        last_fetched_epoch: -1,
-        max_bytes: 8 << 20,
-    };
-    let request = Fetch {
-        max_wait: Duration::from_secs(1),
-        min_bytes: 1,
-        max_bytes: 8 << 20,
-        isolation: Isolation::ReadCommitted,
-        topics: vec![FetchTopic {
+    let (mut plain, mut bytes, mut offset) = (Vec::new(), 0, 0);
+    while bytes < IN_MEMORY {
+        let wanted = FetchPartition {
+            partition: 0,
+            current_leader_epoch: -1,
+            fetch_offset: offset,
+            last_fetched_epoch: -1,
+            max_bytes: 8 << 20,
+        };
+        let topics = vec![FetchTopic {
             topic: route.topic.to_owned(),
             topic_id: leader.topic_id,
             partitions: vec![wanted],
-        }],
-        rack: String::new(),
-    };
-    let answer = connection.send(request).await?;
-    let records = answer.partitions.first().map(|p| p.records.clone()).context("an empty answer")?;
-    let mut plain = Vec::new();
-    for batch in Batches::new(records) {
-        let records = batch?.records(Limits { max_decompressed_bytes: 64 << 20 })?;
-        let bytes = write_batch(&records, WriteOptions { compression, ..WriteOptions::default() })?;
-        let mut segments = Segments::new();
-        segments.push(bytes);
-        plain.push((i32::try_from(records.len())?, segments));
+        }];
+        let request = Fetch {
+            max_wait: Duration::from_secs(1),
+            min_bytes: 1,
+            max_bytes: 8 << 20,
+            isolation: Isolation::ReadCommitted,
+            topics,
+            rack: String::new(),
+        };
+        let answer = connection.send(request).await?;
+        let records = answer.partitions.first().map(|p| p.records.clone()).context("an empty answer")?;
+        let before = offset;
+        for batch in Batches::new(records) {
+            let batch = batch?;
+            offset = batch.next_offset();
+            let records = batch.records(Limits { max_decompressed_bytes: 64 << 20 })?;
+            let encoded = write_batch(&records, WriteOptions { compression, ..WriteOptions::default() })?;
+            bytes += encoded.len();
+            let mut segments = Segments::new();
+            segments.push(encoded);
+            plain.push((i32::try_from(records.len())?, segments));
+        }
+        if offset == before {
+            break;
+        }
     }
     if plain.is_empty() {
         bail!("no batch to send");
