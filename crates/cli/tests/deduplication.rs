@@ -235,3 +235,33 @@ fn more_records_in_the_window_than_may_be_tracked_stop_the_job_or_shrink_the_win
     let distinct: HashSet<&String> = committed.iter().collect();
     assert_eq!(distinct.len(), expected.len(), "nothing is lost");
 }
+
+#[test]
+fn exported_state_goes_on_in_another_store_as_if_it_were_the_same() {
+    let place = Place::new(300, "on_id_loss: stop");
+    place.run().unwrap();
+    let exported = place.command(&["state", "export", "job.yaml"]).output().unwrap();
+    assert!(exported.status.success());
+    fs::write(place.path("dump"), &exported.stdout).unwrap();
+    let job = fs::read_to_string(place.path("job.yaml")).unwrap();
+    fs::write(place.path("job.yaml"), format!("{job}state_store: {{ redb: {{ path: moved.redb }} }}\n"))
+        .unwrap();
+    let import = |arguments: &[&str]| {
+        let ran = place.command(&[&["state", "import", "job.yaml"], arguments].concat()).output().unwrap();
+        (ran.status.success(), String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap())
+    };
+    let (ended, dry) = import(&["dump"]);
+    assert!(ended && dry.contains("would be imported"), "{dry}");
+    assert!(place.run().unwrap_err().contains("VS-0056"), "a dry run changes nothing");
+    let cut: Vec<u8> = exported.stdout.iter().take(exported.stdout.len() / 2).copied().collect();
+    fs::write(place.path("cut"), cut).unwrap();
+    assert!(import(&["cut", "--execute"]).1.contains("VS-0050"));
+    fs::remove_file(place.path("moved.redb")).unwrap();
+    let (ended, done) = import(&["dump", "--execute"]);
+    assert!(ended && done.ends_with("are imported\n"), "{done}");
+    assert!(import(&["dump", "--execute"]).1.contains("has it already"));
+    let again: Vec<String> = place.expected().into_iter().step_by(2).collect();
+    place.input("9", &again);
+    place.run().unwrap();
+    place.assert_each_line_once();
+}

@@ -119,8 +119,8 @@ codes! {
         "Decide whether the loss is acceptable; `gap_policy: continue` logs the range and goes on behind it.",
         "orders-3@5b2f0c1e9d8a4b7c8e1f2a3b4c5d6e7f: position 1200 cannot be read on: retention deleted everything below offset 5000";
     SinkWentBack = 31, "the sink lost committed records",
-        "The destination topic was re-created or truncated, or an unclean leader election dropped acknowledged data.",
-        "Restore the sink or start a new job with a new name; the message names the partition and offsets.",
+        "The destination topic was re-created or truncated, or an unclean leader election dropped acknowledged data; or the sink was emptied beside a state store that knows what it held.",
+        "Restore the sink or start a new job with a new name; the message names the partition and offsets. Where the sink was emptied on purpose, `velostream state reset JOB.yaml --execute` forgets the ids.",
         "sink dr.orders-3: offset 1199 was acknowledged and committed, but the log ends at 900";
     CorruptBatch = 32, "a source batch fails its checksum",
         "The broker's disk or the network changed bytes; it was fetched twice.",
@@ -175,20 +175,20 @@ codes! {
         "None needed: this worker stops the task and claims again.",
         "orders-dr.lane-0: epoch 7 was taken over by host-1 with epoch 8";
     StoreInUse = 55, "another process has the state store open",
-        "Two processes use one embedded store file; it belongs to one at a time.",
-        "Stop the other process, or give this worker its own `--instance` or store path.",
+        "Two processes use one embedded store file; it belongs to one at a time. The ids of a job belong to one worker.",
+        "Stop the other process. Do not give a second worker of the same job another store: it would not know what the first has delivered.",
         "orders-dr.redb: another process has it open";
     StateLost = 56, "the state store lost acknowledged writes",
-        "A listed id chunk, checkpoint or the task's root is gone: a failover to a lagging replica, or a restored backup.",
-        "Restore the store from its replica; what a transactional sink has committed stays right either way.",
+        "A listed id chunk, checkpoint or the task's root is gone, or the sink has committed more than the store has ids of: a failover to a lagging replica, a restored backup, a removed file.",
+        "Restore the store from its replica, or set `on_id_loss: rebuild` to read the range again that the message names; what a transactional sink has committed stays right either way.",
         "orders-dr.lane-0/o/ids/0000000000000001/0000000000000007-0000000000000042-0000000000000012: a listed id chunk is missing";
     StoreWeak = 57, "the state store does not keep its claim",
         "A setting of the server (replication, durability, eviction) is weaker than the job was told.",
         "Correct the setting that the message names, or configure the weaker class.",
         "";
     StateTooLarge = 58, "the state does not fit into the store",
-        "A value, or the number of values in one commit, exceeds what the store takes.",
-        "Use smaller batches, fewer splits per lane, or a shorter deduplication window.",
+        "A value, or the number of values in one commit, exceeds what the store takes; or more records lie inside the deduplication window than `max_tracked_records`.",
+        "Use smaller batches, fewer splits per lane, or a shorter deduplication window; raise `max_tracked_records`, about 24 bytes of memory each, or set `on_tracking_limit: shrink_window`.",
         "orders-dr.lane-0: 2000000 bytes of root exceed the store's limit of 1000000";
     RecordId = 59, "a record has no id",
         "A field of the record id is missing, too long or has no exact text, or an id is not one of this strategy.",

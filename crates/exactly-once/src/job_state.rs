@@ -1,5 +1,7 @@
 //! What a job keeps in its state store, for the people who run it.
 
+mod transfer;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,6 +12,7 @@ use velostream_core::{
 use velostream_ledger::{Claimant, Ledger, StateStore as _, TaskId, TaskState};
 use velostream_processor::SystemClock;
 
+pub use self::transfer::Transfer;
 use crate::config::{JobFile, StateStoreConfig};
 use crate::run::state;
 
@@ -87,12 +90,20 @@ impl JobState {
                 return Err(Error::new(Code::StateIo, Disposition::Reject, what)
                     .with_remedy("It is made when the job runs with ids that have to be remembered."));
             }
-            StateStoreConfig::Redb(_) => {}
-            StateStoreConfig::Memory(_) => {
-                let what = format!("job {}: its state ends with its process", job.job);
-                return Err(Error::new(Code::Config, Disposition::Reject, what)
-                    .with_remedy("Use `state_store: { redb: .. }` to keep it."));
-            }
+            StateStoreConfig::Redb(_) | StateStoreConfig::Memory(_) => {}
+        }
+        Self::create(job).await
+    }
+
+    /// As [`open`](Self::open), and makes a store where there is none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn create(job: &JobFile) -> Result<Self> {
+        if let StateStoreConfig::Memory(_) = job.state_store() {
+            let what = format!("job {}: its state ends with its process", job.job);
+            return Err(Error::new(Code::Config, Disposition::Reject, what)
+                .with_remedy("Use `state_store: { redb: .. }` to keep it."));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let backend = state::backend(job).await?;

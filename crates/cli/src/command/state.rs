@@ -1,11 +1,14 @@
 //! `state`: what a job keeps in its state store.
 
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use exactly_once::JobState;
 use exactly_once::config::JobFile;
-use exactly_once::job_state::{Reset, TaskView};
+use exactly_once::core::{Code, Disposition, Error};
+use exactly_once::job_state::{Reset, TaskView, Transfer};
 
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -25,6 +28,10 @@ enum Action {
     Ls(JobArguments),
     /// Show the task of a job: positions, ids, open batches
     Show(JobArguments),
+    /// Write the state of a job to stdout, for another store
+    Export(JobArguments),
+    /// Read exported state into an empty store; a dry run without --execute
+    Import(ImportArguments),
     /// Forget the ids and positions of a job; a dry run without --execute
     Reset(ResetArguments),
 }
@@ -34,6 +41,19 @@ struct JobArguments {
     /// The job file
     #[arg(value_name = "JOB.yaml")]
     job: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ImportArguments {
+    /// The job file; its `state_store` is where the state goes
+    #[arg(value_name = "JOB.yaml")]
+    job: PathBuf,
+    /// What `export` wrote
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Do it, instead of saying what would be done
+    #[arg(long)]
+    execute: bool,
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +70,8 @@ const EXAMPLES: &str = "\
 Examples:
   velostream state ls orders-dr.yaml
   velostream state show orders-dr.yaml -o json
+  velostream state export orders-dr.yaml > orders-dr.state
+  velostream state import moved.yaml orders-dr.state --execute
   velostream state reset orders-dr.yaml              what would be forgotten
   velostream state reset orders-dr.yaml --execute
 
@@ -58,13 +80,24 @@ nothing in a state store; its sink holds all of its progress.";
 
 pub(crate) fn run(arguments: &StateArguments, global: &Global) -> Result<Exit, Failure> {
     let job = match &arguments.action {
-        Action::Ls(arguments) | Action::Show(arguments) => &arguments.job,
+        Action::Ls(arguments) | Action::Show(arguments) | Action::Export(arguments) => &arguments.job,
+        Action::Import(arguments) => &arguments.job,
         Action::Reset(arguments) => &arguments.job,
     };
     let job = JobFile::load(job)?;
     runtime::start()?.block_on(async {
+        if let Action::Import(arguments) = &arguments.action {
+            let done = import(&job, arguments).await?;
+            output::document(global.output, &done, imported)?;
+            return Ok(Exit::Done);
+        }
         let state = JobState::open(&job).await?;
         match &arguments.action {
+            Action::Export(_) => {
+                // Not locked: the writer lives across the calls of the store.
+                state.export(&mut io::BufWriter::new(io::stdout())).await?;
+            }
+            Action::Import(_) => {}
             Action::Ls(_) => output::list(global.output, &state.tasks().await?, list)?,
             Action::Show(_) => output::document(global.output, &state.task().await?, show)?,
             Action::Reset(arguments) => {
@@ -72,6 +105,18 @@ pub(crate) fn run(arguments: &StateArguments, global: &Global) -> Result<Exit, F
             }
         }
         Ok(Exit::Done)
+    })
+}
+
+async fn import(job: &JobFile, arguments: &ImportArguments) -> Result<Transfer, Failure> {
+    let file = File::open(&arguments.file).map_err(|source| {
+        let what = format!("{} cannot be read", arguments.file.display());
+        Error::new(Code::FileIo, Disposition::Reject, what).with_source(source)
+    })?;
+    let mut from = io::BufReader::new(file);
+    Ok(match arguments.execute {
+        false => JobState::inspect(job, &mut from)?,
+        true => JobState::create(job).await?.import(&mut from).await?,
     })
 }
 
@@ -114,6 +159,14 @@ fn show(task: &Option<TaskView>) -> String {
 
 /// Shown where the store has no task of the job.
 const NOTHING: &str = "the job has nothing in its state store\n";
+
+fn imported(done: &Transfer) -> String {
+    let what = format!("{}: {} entries", done.task, done.entries);
+    match done.executed {
+        true => format!("{what} are imported\n"),
+        false => format!("{what} would be imported; add --execute to do it\n"),
+    }
+}
 
 fn reset(reset: &Option<Reset>) -> String {
     let Some(reset) = reset else { return NOTHING.to_owned() };
