@@ -10,7 +10,7 @@ use velostream_ledger::{Ledger, LedgerConfig, StateStore, TaskId};
 use velostream_processor::Deduplication;
 use velostream_record_id::{CompositeFields, RecordIdStrategy};
 
-use crate::config::{self, JobFile, RecordIds};
+use crate::config::{JobFile, RecordIds};
 use crate::settings;
 
 /// Time buckets of a window: ids leave the store in steps of this part of it.
@@ -76,19 +76,21 @@ pub(crate) fn ledger(
     Ledger::new(backend, Arc::clone(clock), config)
 }
 
-/// Opens the store of a job. A new backend gets its line here and in [`StateStoreConfig`](config::StateStoreConfig).
+/// Opens the store of a job. A new backend gets its line here and in [`StateStoreConfig`](crate::config::StateStoreConfig).
 ///
 /// # Errors
 /// As [`deduplication`].
 pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
     match job.state_store() {
         #[cfg(feature = "store-redb")]
-        config::StateStoreConfig::Redb(redb) => {
+        crate::config::StateStoreConfig::Redb(redb) => {
             let config = velostream_store_redb::Config::new(redb.path());
             Ok(Arc::new(velostream_store_redb::RedbStore::open(config).await?))
         }
         #[cfg(feature = "store-memory")]
-        config::StateStoreConfig::Memory(_) => Ok(Arc::new(velostream_store_memory::MemoryStore::new())),
+        crate::config::StateStoreConfig::Memory(_) => {
+            Ok(Arc::new(velostream_store_memory::MemoryStore::new()))
+        }
         #[allow(unreachable_patterns, reason = "reachable where a store is not compiled in")]
         _ => Err(Error::new(
             Code::Config,
