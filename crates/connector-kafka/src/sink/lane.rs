@@ -43,7 +43,7 @@ pub struct KafkaLane {
     state: Option<State>,
     sequences: BTreeMap<Target, i32>,
     /// V1: the identity has ended a transaction. The next one gets an epoch of its own, so that what a broker shows of
-    /// an epoch is one transaction, as on V2 (`docs/adr/0010-one-epoch-one-transaction.md`).
+    /// an epoch is one transaction, as on V2 (`docs/adr/0011-one-epoch-one-transaction.md`).
     spent: bool,
     /// What waits to be joined with what follows.
     small: Small,
