@@ -1,8 +1,8 @@
 //! A store that tells one lie.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,7 @@ pub struct LyingStore {
     lie: Lie,
     calls: AtomicU64,
     memory: Mutex<Memory>,
+    counts: SyncMutex<BTreeMap<String, u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +37,7 @@ impl LyingStore {
     /// Tells `lie` on top of an honest store.
     #[must_use]
     pub fn new(honest: Arc<dyn ConditionalStore>, lie: Lie) -> Self {
-        Self { honest, lie, calls: AtomicU64::new(0), memory: Mutex::default() }
+        Self { honest, lie, calls: AtomicU64::new(0), memory: Mutex::default(), counts: SyncMutex::default() }
     }
 
     fn key(&self, key: &str) -> String {
@@ -57,7 +58,7 @@ impl LyingStore {
     }
 
     /// What a reader is told of an entry.
-    fn shown(&self, found: Option<Versioned>) -> Option<Versioned> {
+    fn shown(&self, key: &str, found: Option<Versioned>) -> Option<Versioned> {
         match (self.lie, found) {
             (Lie::InventsValues, None) => Some(Versioned { value: Bytes::new(), version: RootVersion(0) }),
             (Lie::EmptyIsAbsent, Some(found)) if found.value.is_empty() => None,
@@ -71,8 +72,16 @@ impl LyingStore {
             (Lie::RenumbersOnReopen, Some(found)) => {
                 Some(Versioned { version: RootVersion(found.version.0 ^ 1), ..found })
             }
+            (Lie::CountsVersions, Some(found)) => {
+                let version = RootVersion(self.counts().get(key).copied().unwrap_or_default());
+                Some(Versioned { version, ..found })
+            }
             (_, found) => found,
         }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn current(&self, key: &str) -> Result<Option<Versioned>> {
@@ -92,7 +101,7 @@ impl LyingStore {
 
     /// Compares with the version that this lie shows, then sets.
     async fn by_shown_version(&self, puts: &[Put], root: &RootWrite) -> Result<Outcome> {
-        let current = self.shown(self.current(&root.key).await?);
+        let current = self.shown(&root.key, self.current(&root.key).await?);
         if current.as_ref().map(|found| found.version) != root.expected {
             return Ok(match current {
                 Some(found) if found.value == root.value => Outcome::Applied(found.version),
@@ -100,8 +109,9 @@ impl LyingStore {
             });
         }
         self.calls.fetch_add(1, Ordering::SeqCst);
+        *self.counts().entry(root.key.clone()).or_default() += 1;
         self.force(puts, root).await?;
-        let found = self.shown(self.current(&root.key).await?);
+        let found = self.shown(&root.key, self.current(&root.key).await?);
         Ok(found.map_or(Outcome::Conflict(None), |found| Outcome::Applied(found.version)))
     }
 
@@ -111,6 +121,9 @@ impl LyingStore {
         let fits = standing == root.expected;
         match self.lie {
             Lie::OnlyPretends => return Ok(Outcome::Applied(RootVersion(1))),
+            Lie::ForgetsCommits if self.calls.fetch_add(1, Ordering::SeqCst) % 3 == 2 => {
+                return Ok(Outcome::Applied(RootVersion(1)));
+            }
             Lie::CreateOverwrites if root.expected.is_none() => return self.force(puts, &root).await,
             Lie::IgnoresVersions => return self.force(puts, &root).await,
             Lie::ExpectedCreates if current.is_none() => return self.force(puts, &root).await,
@@ -119,7 +132,7 @@ impl LyingStore {
                 return Ok(Outcome::Conflict(current));
             }
             Lie::RepeatConflicts if !fits => return Ok(Outcome::Conflict(current)),
-            Lie::VersionIsContent | Lie::OneVersionForAll | Lie::RenumbersOnReopen => {
+            Lie::VersionIsContent | Lie::OneVersionForAll | Lie::RenumbersOnReopen | Lie::CountsVersions => {
                 return self.by_shown_version(puts, &root).await;
             }
             Lie::ComparesThenSets if fits => {
@@ -196,7 +209,8 @@ impl ConditionalStore for LyingStore {
             Lie::AnswersOnce => asked.dedup(),
             _ => {}
         }
-        let mut found: Vec<_> = self.honest.read(&asked).await?.into_iter().map(|f| self.shown(f)).collect();
+        let found = self.honest.read(&asked).await?;
+        let mut found: Vec<_> = asked.iter().zip(found).map(|(key, found)| self.shown(key, found)).collect();
         match self.lie {
             Lie::SkipsAbsent => found.retain(Option::is_some),
             Lie::InventsValues if keys.is_empty() => found.push(None),
@@ -239,6 +253,14 @@ impl ConditionalStore for LyingStore {
             Lie::BuriesKeys => {
                 self.memory.lock().await.buried.extend(keys.iter().map(|key| (*key).to_owned()));
             }
+            Lie::CountsVersions => self.counts().retain(|key, _| !keys.contains(&key.as_str())),
+            Lie::DeletesNeighbours => {
+                for key in keys {
+                    let folder = key.rsplitn(3, '/').nth(2).unwrap_or_default();
+                    let next = self.honest.list(folder, Some(key), 1).await?;
+                    self.honest.delete(&next.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+                }
+            }
             Lie::DeletesByPrefix => {
                 for key in keys {
                     let below = self.honest.list(key, None, 1000).await?;
@@ -253,6 +275,9 @@ impl ConditionalStore for LyingStore {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>> {
+        if self.lie == Lie::ListsFirstPage && after.is_some() {
+            return Ok(Vec::new());
+        }
         let after = after.filter(|_| self.lie != Lie::AfterIsIncluded || max == 0);
         let wide =
             if self.lie == Lie::WildcardPrefix { prefix.split('_').next().unwrap_or("") } else { prefix };

@@ -19,13 +19,17 @@ pub struct Fixture {
     prefix: String,
     reopen: Option<Reopen>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
+    history: usize,
 }
+
+/// Calls of each client in the history that is checked for linearizability.
+const HISTORY: usize = 10_000;
 
 impl Fixture {
     /// A fixture whose store nobody else uses.
     #[must_use]
     pub fn new(store: Arc<dyn ConditionalStore>) -> Self {
-        Self { store, prefix: "case/".into(), reopen: None, kept: Vec::new() }
+        Self { store, prefix: "case/".into(), reopen: None, kept: Vec::new(), history: HISTORY }
     }
 
     /// Puts all keys of the case below `prefix`: for servers that several cases share.
@@ -40,6 +44,34 @@ impl Fixture {
     pub fn with_reopen(mut self, reopen: Reopen) -> Self {
         self.reopen = Some(reopen);
         self
+    }
+
+    /// Puts something around the store, and around each that is opened after it.
+    #[must_use]
+    pub fn through<W>(mut self, wrap: W) -> Self
+    where
+        W: Fn(Arc<dyn ConditionalStore>) -> Arc<dyn ConditionalStore> + Send + Sync + 'static,
+    {
+        let wrap = Arc::new(wrap);
+        self.store = wrap(self.store);
+        self.reopen = self.reopen.map(|reopen| -> Reopen {
+            Box::new(move |store| {
+                let (again, wrap) = (reopen(store), Arc::clone(&wrap));
+                Box::pin(async move { wrap(again.await) })
+            })
+        });
+        self
+    }
+
+    /// Shortens or lengthens the history that is checked for linearizability: calls of each of its eight clients.
+    #[must_use]
+    pub const fn with_history(mut self, calls: usize) -> Self {
+        self.history = calls;
+        self
+    }
+
+    pub(crate) const fn history(&self) -> usize {
+        self.history
     }
 
     /// Keeps something alive as long as the fixture, a temporary directory for example.
@@ -69,7 +101,13 @@ impl Fixture {
     pub(crate) async fn reopened(&self) -> Option<Self> {
         let reopen = self.reopen.as_ref()?;
         let store = reopen(self.store()).await;
-        Some(Self { store, prefix: self.prefix.clone(), reopen: None, kept: Vec::new() })
+        Some(Self {
+            store,
+            prefix: self.prefix.clone(),
+            reopen: None,
+            kept: Vec::new(),
+            history: self.history,
+        })
     }
 
     pub(crate) async fn read(&self, name: &str) -> Result<Option<Versioned>, Violation> {

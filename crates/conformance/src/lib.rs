@@ -8,6 +8,8 @@
 //! 2. Each case names a [`Lie`]: an honest store that tells this lie fails it. A case that cannot fail proves nothing;
 //!    the crate's own tests run every case against its lie, and all cases against an honest store.
 //! 3. A case that does not apply (a store that claims no durability cannot be reopened) prints `not run` and why.
+//! 4. The groups `Fencing`, `Batch`, `Expiry` and `Faults` run the ledger over the store: what a job relies on.
+//! 5. [`conformance_through_wrappers!`] runs the same cases through retries, metrics and a network with faults.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -29,20 +31,26 @@
 
 mod case;
 mod double;
+mod faulty;
 mod fixture;
 mod lie;
+mod prefixed;
 mod run;
+mod state;
 mod store;
 mod suite;
 mod verdict;
+mod wrapper;
 
-pub use case::Case;
+pub use case::{Case, Group};
 pub use double::LyingStore;
+pub use faulty::{Fault, FaultyStore};
 pub use fixture::{Fixture, Reopen};
 pub use lie::Lie;
 pub use run::run;
 pub use suite::STORE_CASES;
 pub use verdict::{Checked, Verdict, Violation};
+pub use wrapper::{through_faults, through_metrics, through_retries};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -88,4 +88,12 @@ pub enum Lie {
     RenumbersOnReopen,
     /// Oversized values and too many puts are taken in part.
     TakesTooMuch,
+    /// Each third commit is answered with `Applied` and forgotten.
+    ForgetsCommits,
+    /// The version is a count that begins anew with each creation of its key.
+    CountsVersions,
+    /// Deletes take the next key along.
+    DeletesNeighbours,
+    /// Only the first page of a list has entries.
+    ListsFirstPage,
 }

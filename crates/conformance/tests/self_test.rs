@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velostream_conformance::{
-    Case, Checked, Fixture, Lie, LyingStore, Reopen, STORE_CASES, Verdict, Violation,
+    Case, Checked, Fixture, Group, Lie, LyingStore, Reopen, STORE_CASES, Verdict, Violation,
 };
 use velostream_core::{ConditionalStore, DurabilityClass, StoreGuarantees};
 use velostream_store_memory::MemoryStore;
@@ -76,6 +76,33 @@ async fn every_case_finds_its_liar_out() {
         }
     }
     assert!(missed.is_empty(), "lies that passed: {missed:#?}");
+}
+
+/// The check of a long history finds lost updates as well as stale reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checked_history_finds_every_kind_of_broken_order() {
+    let case =
+        STORE_CASES.iter().find(|case| case.name == "a_history_of_eight_clients_is_linearizable").unwrap();
+    for lie in [
+        Lie::ReadsStale,
+        Lie::ComparesThenSets,
+        Lie::IgnoresVersions,
+        Lie::ConflictWrites,
+        Lie::ForgetsCommits,
+        Lie::GuessesVersions,
+    ] {
+        let mut found = false;
+        for _ in 0..5 {
+            found = found || run(case, &liar(lie).with_history(300)).await.is_err();
+        }
+        assert!(found, "{lie:?} passed");
+    }
+}
+
+#[test]
+fn every_group_has_cases() {
+    let groups: BTreeSet<Group> = STORE_CASES.iter().map(|case| case.group).collect();
+    assert_eq!(groups.len(), 6);
 }
 
 #[test]

@@ -73,6 +73,7 @@ mod ownership;
 mod ring;
 mod root;
 mod state_store;
+mod store;
 mod task;
 
 pub use batch::{Batch, Commit};
@@ -86,6 +87,7 @@ pub use ownership::{Claimant, Claimed, Ownership, TaskState};
 pub use ring::LoadedCheckpoint;
 pub use root::ROOT_FORMAT;
 pub use state_store::{Cleanup, Forgotten, StateStore};
+pub use store::{ObservedStore, RetryPolicy, RetryingStore, StoreCall, StoreObserver};
 pub use task::TaskId;
 
 /// Compiles the example of the README.

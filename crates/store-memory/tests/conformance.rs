@@ -10,3 +10,4 @@ async fn memory() -> Fixture {
 }
 
 velostream_conformance::conformance!(memory);
+velostream_conformance::conformance_through_wrappers!(memory);

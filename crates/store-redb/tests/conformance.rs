@@ -24,3 +24,4 @@ async fn redb() -> Fixture {
 }
 
 velostream_conformance::conformance!(redb);
+velostream_conformance::conformance_through_wrappers!(redb);

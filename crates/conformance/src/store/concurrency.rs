@@ -1,10 +1,13 @@
 //! Several writers: the condition and the write are one step.
 
-use std::collections::BTreeMap;
+mod history;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use velostream_core::{ConditionalStore, Outcome, Result, RootVersion, RootWrite};
+
+use history::{Event, History, Seen, What};
 
 use crate::verdict::ensure;
 use crate::{Checked, Fixture, Verdict, Violation};
@@ -111,125 +114,74 @@ pub(crate) async fn a_history_of_eight_clients_is_linearizable(f: &Fixture) -> V
     if !f.store().guarantees().linearizable {
         return Ok(Checked::NotRun("the store does not claim linearizable reads"));
     }
-    let history = record(f).await?;
-    let chain = history.chain()?;
-    history.reads_fit(&chain)?;
+    for history in record(f, f.history()).await? {
+        history.check()?;
+    }
     Ok(Checked::Held)
 }
 
 pub(crate) async fn a_history_of_eight_writers_never_forks(f: &Fixture) -> Verdict {
-    record(f).await?.chain()?;
+    for history in record(f, 120).await? {
+        history.chain()?;
+    }
     Ok(Checked::Held)
 }
 
-/// Eight clients read and write one root as they please.
-async fn record(f: &Fixture) -> Result<History, Violation> {
-    const EACH: u32 = 60;
-    let (key, ticks) = (f.key("root"), Arc::new(AtomicU64::new(0)));
-    let events = race(f, |store, n| {
-        let (key, ticks) = (key.clone(), Arc::clone(&ticks));
+/// Roots that the clients of a history share.
+const ROOTS: usize = 3;
+
+/// Eight clients read and write some roots as they please, `each` times. One history for each root: registers are
+/// linearizable together where each is alone.
+async fn record(f: &Fixture, each: usize) -> Result<Vec<History>, Violation> {
+    let (ticks, keys) = (Arc::new(AtomicU64::new(0)), [f.key("a"), f.key("b"), f.key("c")]);
+    let histories = race(f, |store, n| {
+        let (ticks, keys) = (Arc::clone(&ticks), keys.clone());
         async move {
-            let tick = || ticks.fetch_add(1, Ordering::SeqCst);
-            let (mut events, mut known) = (Vec::new(), None);
-            for step in 0..EACH {
-                let began = tick();
-                if (step + u32::from(n)).is_multiple_of(3) {
-                    let found = store.read(&[&key]).await?.pop().flatten();
-                    known = found.map(|v| v.version);
-                    events.push(Event { began, ended: tick(), what: What::Read(known) });
-                } else {
-                    let value = unique().to_be_bytes().to_vec().into();
-                    let write = RootWrite { key: key.clone(), expected: known, value };
-                    match store.commit(&[], write).await? {
-                        Outcome::Applied(version) => {
-                            let what = What::Wrote { over: known, version };
-                            events.push(Event { began, ended: tick(), what });
-                            known = Some(version);
-                        }
-                        Outcome::Conflict(found) => {
-                            known = found.map(|v| v.version);
-                            events.push(Event { began, ended: tick(), what: What::Read(known) });
-                        }
-                    }
-                }
-                tokio::task::yield_now().await;
+            let mut client = Client { store, ticks, roots: keys.map(|key| (key, None, Vec::new())) };
+            for step in 0..each {
+                client.step(step.wrapping_add(usize::from(n))).await?;
             }
-            Ok(events)
+            Ok(client.roots.map(|(_, _, events)| events))
         }
     })
     .await?;
-    Ok(History(events.into_iter().flatten().collect()))
-}
-
-/// What one call saw, and when: ticks of a counter that all clients share.
-#[derive(Debug)]
-struct Event {
-    began: u64,
-    ended: u64,
-    what: What,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum What {
-    /// A read, or a conflict, saw this version.
-    Read(Option<RootVersion>),
-    /// A commit replaced one version by another.
-    Wrote { over: Option<RootVersion>, version: RootVersion },
-}
-
-/// All writes are compare-and-set, so that their order is known: each names its predecessor. A history is linearizable
-/// where the writes form one chain and no call sees less than was finished before it began, nor more than was begun
-/// before it ended.
-#[derive(Debug)]
-struct History(Vec<Event>);
-
-impl History {
-    /// The writes in their order.
-    fn chain(&self) -> Result<Vec<&Event>, Violation> {
-        let mut after: BTreeMap<Option<RootVersion>, Vec<(&Event, RootVersion)>> = BTreeMap::new();
-        for event in &self.0 {
-            if let What::Wrote { over, version } = event.what {
-                after.entry(over).or_default().push((event, version));
-            }
-        }
-        let (writes, mut chain, mut at) = (after.values().map(Vec::len).sum::<usize>(), Vec::new(), None);
-        while let Some(next) = after.remove(&at) {
-            let [(event, version)] = next[..] else {
-                let what = format!("{} commits replaced one version, {at:?}", next.len());
-                return Err(Violation::Seen { what });
-            };
-            chain.push(event);
-            at = Some(version);
-        }
-        ensure!(chain.len() == writes, "{} of {writes} commits follow each other", chain.len());
-        Ok(chain)
+    let mut all: [Vec<Event>; ROOTS] = Default::default();
+    for client in histories {
+        all.iter_mut().zip(client).for_each(|(all, events)| all.extend(events));
     }
+    Ok(all.into_iter().map(History).collect())
+}
 
-    /// Each call sees a place in the chain that fits the time of the call.
-    fn reads_fit(&self, chain: &[&Event]) -> Result<(), Violation> {
-        let place = |seen: Option<RootVersion>| {
-            let written =
-                |event: &&&Event| matches!(event.what, What::Wrote { version, .. } if Some(version) == seen);
-            match seen {
-                None => Some(0),
-                Some(_) => chain.iter().position(|event| written(&event)).map(|at| at + 1),
+/// One client: by root its key, what it saw there last, and what it did.
+struct Client {
+    store: Arc<dyn ConditionalStore>,
+    ticks: Arc<AtomicU64>,
+    roots: [(String, Option<Seen>, Vec<Event>); ROOTS],
+}
+
+impl Client {
+    async fn step(&mut self, step: usize) -> Result<()> {
+        let tick = || self.ticks.fetch_add(1, Ordering::SeqCst);
+        let Some((key, known, events)) = self.roots.get_mut(step % ROOTS) else { return Ok(()) };
+        let began = tick();
+        let what = if step.is_multiple_of(4) {
+            let value = unique();
+            let (over, expected) = (*known, known.map(|seen| seen.version));
+            let write = RootWrite { key: key.clone(), expected, value: value.to_be_bytes().to_vec().into() };
+            match self.store.commit(&[], write).await? {
+                Outcome::Applied(version) => What::Wrote { over, wrote: Seen { version, value } },
+                Outcome::Conflict(found) => What::Read(found.map(Seen::of)),
             }
+        } else {
+            What::Read(self.store.read(&[key]).await?.pop().flatten().map(Seen::of))
         };
-        for event in &self.0 {
-            let seen = match event.what {
-                What::Read(seen) => seen,
-                What::Wrote { over, .. } => over,
-            };
-            let Some(at) = place(seen) else {
-                return Err(Violation::Seen { what: format!("{event:?} saw a version that nobody wrote") });
-            };
-            let finished = chain.iter().filter(|write| write.ended < event.began).count();
-            let begun = chain.iter().filter(|write| write.began < event.ended).count();
-            let fits = (finished..=begun).contains(&at);
-            ensure!(
-                fits,
-                "{event:?} saw write {at}; {finished} were finished before and {begun} begun by its end"
-            );
+        *known = match what {
+            What::Read(seen) => seen,
+            What::Wrote { wrote, .. } => Some(wrote),
+        };
+        events.push(Event { began, ended: tick(), what });
+        if step.is_multiple_of(8) {
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -258,6 +210,6 @@ fn unique() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn number(value: &[u8]) -> u64 {
+pub(crate) fn number(value: &[u8]) -> u64 {
     value.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

@@ -16,3 +16,4 @@ mod formats;
 mod records;
 mod redb;
 mod rig;
+mod wrappers;
