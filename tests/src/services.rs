@@ -3,6 +3,8 @@
 //! [`KafkaCluster`] is what suites, benches and the demo share. Every node is a process of its own with its own
 //! directory, so that it can be killed, paused and restarted at a chosen instant.
 
+mod dynamodb;
+mod jars;
 mod kafka_cluster;
 mod kafka_config;
 mod kafka_install;
@@ -14,6 +16,7 @@ mod port;
 mod prerequisites;
 mod process;
 
+pub use dynamodb::DynamoDb;
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
 pub use kafka_config::{NodeConfig, ProxiedListener};
 pub use kafka_install::{KAFKA_VERSION, KafkaInstall};

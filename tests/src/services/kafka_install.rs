@@ -1,11 +1,11 @@
 //! Kafka's jars, fetched by Maven, and the JVM command lines that run them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
+use super::jars::{Artifact, fetch};
 use super::location::services_dir;
 use super::prerequisites::{Prerequisite, ensure};
 
@@ -13,7 +13,7 @@ use super::prerequisites::{Prerequisite, ensure};
 pub const KAFKA_VERSION: &str = "4.3.1";
 
 /// Server, command-line tools, MirrorMaker 2 and a logger that prints to stderr.
-const ARTIFACTS: [(&str, &str, &str); 5] = [
+const ARTIFACTS: [Artifact; 5] = [
     ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
     ("org.apache.kafka", "kafka-tools", KAFKA_VERSION),
     ("org.apache.kafka", "connect-mirror", KAFKA_VERSION),
@@ -44,7 +44,7 @@ impl KafkaInstall {
         let libs = root.join(format!("kafka-{KAFKA_VERSION}")).join("libs");
         if !libs.is_dir() {
             ensure(&[Prerequisite::Java, Prerequisite::Maven])?;
-            fetch(&libs)?;
+            fetch(&libs, &ARTIFACTS)?;
         } else {
             ensure(&[Prerequisite::Java])?;
         }
@@ -76,61 +76,3 @@ impl KafkaInstall {
 
 /// What small and short-lived JVMs are started with: they cost less to start than what they would be better at later.
 const FRUGAL: &[&str] = &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-
-/// Fetches into a sibling directory and renames it, so that `libs` is complete whenever it exists, also when several
-/// processes install at once or one is killed half way.
-fn fetch(libs: &Path) -> Result<()> {
-    let home = libs.parent().context("the jar directory has a parent")?;
-    let staging = home.join(format!("staging-{}", std::process::id()));
-    fs::create_dir_all(&staging).with_context(|| format!("cannot create {}", staging.display()))?;
-    let pom = staging.join("pom.xml");
-    fs::write(&pom, pom_text())?;
-    let fetched = staging.join("libs");
-    let output = Command::new("mvn")
-        .args(["-q", "-B", "-f"])
-        .arg(&pom)
-        .arg("dependency:copy-dependencies")
-        .arg(format!("-DoutputDirectory={}", fetched.display()))
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start mvn")?;
-    if !output.status.success() {
-        bail!("maven cannot fetch Kafka {KAFKA_VERSION}:\n{}", String::from_utf8_lossy(&output.stdout));
-    }
-    if let Err(error) = fs::rename(&fetched, libs)
-        && !libs.is_dir()
-    {
-        return Err(error).with_context(|| format!("cannot move the jars to {}", libs.display()));
-    }
-    fs::remove_dir_all(&staging).with_context(|| format!("cannot remove {}", staging.display()))
-}
-
-fn pom_text() -> String {
-    let dependencies: String = ARTIFACTS
-        .iter()
-        .map(|(group, artifact, version)| {
-            format!(
-                "    <dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
-                 <version>{version}</version></dependency>\n"
-            )
-        })
-        .collect();
-    format!(
-        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">\n  <modelVersion>4.0.0</modelVersion>\n  \
-         <groupId>velostream</groupId><artifactId>services</artifactId><version>1</version>\n  \
-         <packaging>pom</packaging>\n  <dependencies>\n{dependencies}  </dependencies>\n</project>\n"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ARTIFACTS, pom_text};
-
-    #[test]
-    fn pom_names_every_artifact_once() {
-        let pom = pom_text();
-        for (_, artifact, _) in ARTIFACTS {
-            assert_eq!(pom.matches(&format!("<artifactId>{artifact}</artifactId>")).count(), 1, "{artifact}");
-        }
-    }
-}
