@@ -15,6 +15,7 @@ mod location;
 mod port;
 mod prerequisites;
 mod process;
+mod redis;
 
 pub use dynamodb::DynamoDb;
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
@@ -28,3 +29,4 @@ pub use port::free_ports;
 pub use prerequisites::{Prerequisite, ensure};
 pub(crate) use process::pause;
 pub use process::{ServerProcess, Signal};
+pub use redis::RedisServer;

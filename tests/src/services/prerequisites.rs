@@ -14,6 +14,8 @@ pub enum Prerequisite {
     Maven,
     /// Compiler and headers that the librdkafka build needs.
     CBuild,
+    /// A Redis server, for the suites of its store.
+    Redis,
 }
 
 impl Prerequisite {
@@ -22,6 +24,7 @@ impl Prerequisite {
             Self::Java => &["openjdk-17-jre-headless"],
             Self::Maven => &["maven"],
             Self::CBuild => &["gcc", "g++", "make", "pkg-config", "libssl-dev", "zlib1g-dev"],
+            Self::Redis => &["redis-server"],
         }
     }
 
@@ -29,6 +32,7 @@ impl Prerequisite {
         match self {
             Self::Java => runs("java", "-version"),
             Self::Maven => runs("mvn", "-v"),
+            Self::Redis => runs("redis-server", "--version"),
             Self::CBuild => {
                 ["gcc", "g++", "make", "pkg-config"].iter().all(|tool| runs(tool, "--version"))
                     && ["openssl", "zlib"].iter().all(|library| has_library(library))
@@ -92,7 +96,8 @@ mod tests {
 
     #[test]
     fn every_prerequisite_names_a_package() {
-        for one in [Prerequisite::Java, Prerequisite::Maven, Prerequisite::CBuild] {
+        let all = [Prerequisite::Java, Prerequisite::Maven, Prerequisite::CBuild, Prerequisite::Redis];
+        for one in all {
             assert!(!one.packages().is_empty(), "{one:?}");
         }
     }

@@ -1,0 +1,205 @@
+//! What can go wrong with the server.
+
+use redis::RedisError;
+use velostream_core::{Code, Disposition};
+
+/// Why a call failed. No text holds a user's name or password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting of the configuration cannot be used.
+    #[error("redis: {setting}: {why}")]
+    Config {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A topology in which two owners can both believe that they have claimed a task.
+    #[error("redis: {topology} cannot fence: {why}")]
+    CannotFence {
+        /// The topology.
+        topology: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
+    /// The server's settings are weaker than the claim.
+    #[error("redis {server}: {setting} is {found:?} and must be {wanted}")]
+    Weak {
+        /// Host and port.
+        server: String,
+        /// The setting.
+        setting: &'static str,
+        /// Its value; empty where the server does not tell it.
+        found: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// No connection; nothing was sent.
+    #[error("redis {server}: connect: {source}")]
+    Connect {
+        /// Host and port.
+        server: String,
+        /// Why.
+        source: RedisError,
+    },
+    /// The server refused the call and has not applied it.
+    #[error("redis {server}: {doing}: {source}")]
+    Refused {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// The server's answer.
+        source: RedisError,
+    },
+    /// The server refuses this user or command, and will again.
+    #[error("redis {server}: {doing}: {source}")]
+    Denied {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// The server's answer.
+        source: RedisError,
+    },
+    /// A read failed.
+    #[error("redis {server}: {doing}: {source}")]
+    Read {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: RedisError,
+    },
+    /// The connection was lost, or the answer not understood, after a write was sent: it may stand or not.
+    #[error("redis {server}: {doing}: the answer was lost: {source}")]
+    Lost {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: RedisError,
+    },
+    /// No answer to a read, or no connection, by the deadline.
+    #[error("redis {server}: {doing}: no answer in {deadline_ms} ms")]
+    Slow {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// The deadline in milliseconds.
+        deadline_ms: u128,
+    },
+    /// No answer to a write by the deadline: it may stand or not.
+    #[error("redis {server}: {doing}: no answer in {deadline_ms} ms, it may have been applied")]
+    Unanswered {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        doing: &'static str,
+        /// The deadline in milliseconds.
+        deadline_ms: u128,
+    },
+    /// The write stands on the primary, but fewer replicas than configured have acknowledged it.
+    #[error("redis {server}: {found} replicas acknowledged the write, {wanted} are configured")]
+    NotReplicated {
+        /// Host and port.
+        server: String,
+        /// How many did.
+        found: i64,
+        /// How many must.
+        wanted: u32,
+    },
+    /// A stored value is damaged.
+    #[error("redis {server}: the value of {key} is damaged: {why}")]
+    CorruptValue {
+        /// Host and port.
+        server: String,
+        /// The key.
+        key: String,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
+    #[error("key {key:?} is not allowed")]
+    Key {
+        /// The key.
+        key: String,
+    },
+    /// A put of a key that belongs to another task than the root, hence to another slot.
+    #[error("key {key:?} belongs to another task than root {root:?}")]
+    ForeignKey {
+        /// The key.
+        key: String,
+        /// The root.
+        root: String,
+    },
+    /// A put of a key that holds another value.
+    #[error("key {key:?} is written once and holds another value")]
+    Rewritten {
+        /// The key.
+        key: String,
+    },
+    /// A value larger, or more puts, than the store takes.
+    #[error("{found} {what} exceed the limit of {limit}")]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+impl Error {
+    /// What is known about the effect.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Connect { .. } | Self::Refused { .. } | Self::Read { .. } | Self::Slow { .. } => {
+                Disposition::Retry
+            }
+            Self::Lost { .. } | Self::Unanswered { .. } | Self::NotReplicated { .. } => {
+                Disposition::Reconcile
+            }
+            Self::Config { .. }
+            | Self::CannotFence { .. }
+            | Self::Weak { .. }
+            | Self::Denied { .. }
+            | Self::Key { .. }
+            | Self::ForeignKey { .. }
+            | Self::Rewritten { .. }
+            | Self::TooLarge { .. } => Disposition::Reject,
+            Self::CorruptValue { .. } => Disposition::Corrupt,
+        }
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Config { .. } | Self::CannotFence { .. } | Self::Weak { .. } => Code::StoreWeak,
+            Self::Connect { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Read { .. }
+            | Self::Lost { .. }
+            | Self::Slow { .. }
+            | Self::Unanswered { .. }
+            | Self::NotReplicated { .. } => Code::StoreUnavailable,
+            Self::CorruptValue { .. } => Code::StateCorrupt,
+            Self::Key { .. } | Self::ForeignKey { .. } | Self::Rewritten { .. } => Code::Internal,
+            Self::TooLarge { .. } => Code::StateTooLarge,
+        }
+    }
+}
+
+impl From<Error> for velostream_core::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), error.disposition(), error.to_string()).with_source(error)
+    }
+}

@@ -1,0 +1,74 @@
+//! Names in Redis: one hash tag per task, so that all of its keys share a slot of a cluster.
+
+use crate::Error;
+
+/// Longest key in bytes; see [`Put`](velostream_core::Put).
+const MAX_KEY_BYTES: usize = 512;
+
+/// Ends the name of a task's index. Not in the grammar of keys, so that no key is taken for an index.
+const INDEX: &str = "!keys";
+
+/// Checks a key.
+pub(crate) fn check(key: &str) -> Result<(), Error> {
+    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-');
+    match !key.is_empty() && key.len() <= MAX_KEY_BYTES && key.bytes().all(allowed) {
+        true => Ok(()),
+        false => Err(Error::Key { key: key.to_owned() }),
+    }
+}
+
+/// What is in front of the first `/`: the task, and the hash tag. A key that begins with `/` has the slash for a tag,
+/// as Redis ignores an empty one.
+pub(crate) fn tag(key: &str) -> &str {
+    match key.split_once('/') {
+        Some(("", _)) => "/",
+        Some((task, _)) => task,
+        None => key,
+    }
+}
+
+/// `orders.lane-0/root` with prefix `velostream:` is `velostream:{orders.lane-0}/root`.
+pub(crate) fn name(prefix: &str, key: &str) -> String {
+    let tag = tag(key);
+    format!("{prefix}{{{tag}}}{}", key.strip_prefix(tag).unwrap_or_default())
+}
+
+/// The sorted set of a task's keys.
+pub(crate) fn index(prefix: &str, tag: &str) -> String {
+    format!("{prefix}{{{tag}}}{INDEX}")
+}
+
+/// The pattern of all indexes whose tag begins with `start`. Neither prefix nor tag can hold a character that is
+/// special in patterns.
+pub(crate) fn indexes(prefix: &str, start: &str) -> String {
+    format!("{prefix}{{{start}*}}{INDEX}")
+}
+
+/// The tag in the name of an index.
+pub(crate) fn tag_of_index<'a>(prefix: &str, index: &'a str) -> Option<&'a str> {
+    index.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix(INDEX)?.strip_suffix('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_of_a_task_shares_its_hash_tag() {
+        assert_eq!(name("v:", "a.lane-0/root"), "v:{a.lane-0}/root");
+        assert_eq!(name("v:", "a.lane-0/o/ids/1"), "v:{a.lane-0}/o/ids/1");
+        assert_eq!(name("v:", "health"), "v:{health}");
+        assert_eq!(name("v:", "/x"), "v:{/}x");
+        assert_eq!(index("v:", "a"), "v:{a}!keys");
+        assert_eq!(tag_of_index("v:", "v:{a}!keys"), Some("a"));
+        assert_eq!(tag_of_index("v:", "v:{a}/root"), None);
+    }
+
+    #[test]
+    fn key_outside_the_grammar_is_refused() {
+        assert!(check("a/b.c_d-9").is_ok());
+        for wrong in ["", "A", "a b", "a{b", "a!", &"x".repeat(513)] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+}
