@@ -16,6 +16,8 @@ pub enum Prerequisite {
     CBuild,
     /// A Redis server, for the suites of its store.
     Redis,
+    /// PostgreSQL's server programs.
+    Postgres,
 }
 
 impl Prerequisite {
@@ -25,6 +27,7 @@ impl Prerequisite {
             Self::Maven => &["maven"],
             Self::CBuild => &["gcc", "g++", "make", "pkg-config", "libssl-dev", "zlib1g-dev"],
             Self::Redis => &["redis-server"],
+            Self::Postgres => &["postgresql"],
         }
     }
 
@@ -37,6 +40,7 @@ impl Prerequisite {
                 ["gcc", "g++", "make", "pkg-config"].iter().all(|tool| runs(tool, "--version"))
                     && ["openssl", "zlib"].iter().all(|library| has_library(library))
             }
+            Self::Postgres => super::postgres::programs().is_some(),
         }
     }
 }
@@ -96,7 +100,13 @@ mod tests {
 
     #[test]
     fn every_prerequisite_names_a_package() {
-        let all = [Prerequisite::Java, Prerequisite::Maven, Prerequisite::CBuild, Prerequisite::Redis];
+        let all = [
+            Prerequisite::Java,
+            Prerequisite::Maven,
+            Prerequisite::CBuild,
+            Prerequisite::Redis,
+            Prerequisite::Postgres,
+        ];
         for one in all {
             assert!(!one.packages().is_empty(), "{one:?}");
         }

@@ -1,0 +1,4 @@
+-- What a worker's user needs, no more. The tables belong to the user who made them; replace the schema and the user.
+GRANT USAGE ON SCHEMA velostream TO velostream_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON velostream.entry TO velostream_worker;
+GRANT SELECT ON velostream.format TO velostream_worker;

@@ -1,0 +1,88 @@
+//! One statement, one round trip: its limits, its retries, and what its failure means.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::pool::Pool;
+use crate::{Error, PostgresConfig};
+
+/// A parameter with its type, so that the server need not be asked for it first.
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Sends statements.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pool: Pool,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+}
+
+/// Whether a statement changes anything: then a lost answer is not nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Changes,
+}
+
+impl Server {
+    pub(crate) fn new(config: &PostgresConfig) -> Result<Self, Error> {
+        let (connect_timeout, statement_timeout) = (config.connect_timeout, config.statement_timeout);
+        Ok(Self { pool: Pool::new(config)?, connect_timeout, statement_timeout })
+    }
+
+    /// Sends a statement, and again where the server undid it for another one's sake (40001, 40P01): up to 12 times
+    /// with jitter, about a second in all.
+    pub(crate) async fn query(
+        &self,
+        call: &'static str,
+        effect: Effect,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        let policy = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(2))
+            .with_max_delay(Duration::from_millis(200))
+            .with_max_times(12)
+            .with_jitter();
+        (|| self.once(call, effect, sql, parameters)).retry(policy).when(Error::is_contention).await
+    }
+
+    async fn once(
+        &self,
+        call: &'static str,
+        effect: Effect,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        let leased = tokio::time::timeout(self.connect_timeout, self.pool.lease(call)).await;
+        let limit_ms = self.connect_timeout.as_millis();
+        let lease = leased.unwrap_or(Err(Error::ConnectSlow { call, limit_ms }))?;
+        drop(lease.take_warning());
+        let answer =
+            tokio::time::timeout(self.statement_timeout, lease.client().query_typed(sql, parameters));
+        let limit_ms = self.statement_timeout.as_millis();
+        let rows = match answer.await {
+            Ok(Ok(rows)) => rows,
+            Ok(Err(source)) => {
+                // Behind an error of the server the session is as good as before.
+                if source.code().is_some() && !lease.client().is_closed() {
+                    lease.give_back();
+                }
+                return Err(Error::Statement { call, changes: effect == Effect::Changes, source });
+            }
+            // The lease is dropped: the answer, if it comes, finds nobody.
+            Err(_) if effect == Effect::Changes => return Err(Error::AnswerLost { call, limit_ms }),
+            Err(_) => return Err(Error::Slow { call, limit_ms }),
+        };
+        let warning = lease.take_warning();
+        lease.give_back();
+        match warning {
+            // "canceling wait for synchronous replication": applied here, on no standby perhaps.
+            Some(warning) if effect == Effect::Changes => Err(Error::Warned { call, warning }),
+            _ => Ok(rows),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The PostgreSQL store against real servers: the contract in both dialects, replies that are lost, servers that die,
+//! a standby that takes over.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test shows itself by a panic")]
+
+mod conformance;
+mod lost;
+mod relay;
+mod server;
+mod standby;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+
+use server::TestServer;
+
+/// A test on the shared server.
+type Test = fn(&TestServer);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials(None)).exit_code();
+    }
+    let server = Arc::new(TestServer::start());
+    // The server outlives every test and is stopped when this function ends.
+    libtest_mimic::run(&arguments, trials(Some(&server))).exit_code()
+}
+
+fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
+    let tests: [(&str, Test); 8] = [
+        ("commit_whose_reply_is_lost_is_reconciled_and_stands", lost::commit_reply),
+        ("commit_whose_request_is_lost_is_reconciled_and_repeated", lost::commit_request),
+        ("commit_without_an_answer_ends_by_its_limit", lost::commit_held),
+        ("reads_whose_reply_is_lost_are_retried", lost::reads),
+        ("delete_whose_reply_is_lost_is_reconciled", lost::delete),
+        ("commit_undone_by_40001_is_sent_again", lost::serialization_failures),
+        ("commit_answered_by_40003_is_reconciled", lost::completion_unknown),
+        ("commit_of_a_server_that_was_killed_stands_if_answered", lost::killed),
+    ];
+    let mut trials = conformance::trials(server);
+    for (name, test) in tests {
+        let server = server.map(Arc::clone);
+        trials.push(Trial::test(name, move || {
+            server.as_deref().map(test);
+            Ok(())
+        }));
+    }
+    let alone: [(&str, fn()); 2] = [
+        ("commit_that_a_synchronous_standby_has_survives_its_promotion", standby::promoted),
+        ("attest_of_a_server_that_lost_its_settings_is_refused", standby::weakened),
+    ];
+    trials.extend(alone.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    }));
+    trials
+}

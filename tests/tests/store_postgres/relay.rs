@@ -1,0 +1,75 @@
+//! A TCP relay in front of the server that loses what it is told to lose.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+
+/// What happens to the next bytes; after a loss the relay passes everything again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fate {
+    Pass = 0,
+    /// The server gets the request, the client a closed connection.
+    LoseReply = 1,
+    /// The server gets nothing, the client a closed connection.
+    LoseRequest = 2,
+    /// The server gets the request, the client nothing.
+    HoldReply = 3,
+}
+
+/// Listens until the process ends.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    port: u16,
+    fate: Arc<AtomicU8>,
+}
+
+impl Relay {
+    pub(crate) fn to(port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let relay = Self { port: listener.local_addr().unwrap().port(), fate: Arc::default() };
+        let fate = Arc::clone(&relay.fate);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
+                let (client_back, server_back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (there, back) = (Arc::clone(&fate), Arc::clone(&fate));
+                thread::spawn(move || copy(client, server, &there, Fate::LoseRequest));
+                thread::spawn(move || copy(server_back, client_back, &back, Fate::LoseReply));
+            }
+        });
+        relay
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn next(&self, fate: Fate) {
+        self.fate.store(fate as u8, Ordering::SeqCst);
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate) {
+    let mut buffer = [0; 16 * 1024];
+    let is = |wanted: Fate| fate.load(Ordering::SeqCst) == wanted as u8;
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if is(mine) {
+            fate.store(Fate::Pass as u8, Ordering::SeqCst);
+            break;
+        }
+        if mine == Fate::LoseReply && is(Fate::HoldReply) {
+            fate.store(Fate::Pass as u8, Ordering::SeqCst);
+            continue;
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    for stream in [from, to] {
+        // It may be closed already.
+        drop(stream.shutdown(Shutdown::Both));
+    }
+}
