@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut steps = Steps::default();
     steps.check("prerequisites", || {
         ensure(&[Prerequisite::CBuild])?;
-        if arguments.no_servers { Ok(()) } else { ensure(&[Prerequisite::Java, Prerequisite::Maven]) }
+        if arguments.no_servers { Ok(()) } else { ensure(&[Prerequisite::Java, Prerequisite::Maven, Prerequisite::Postgres]) }
     });
     steps.command("format", &mut cargo(["fmt", "--all", "--", "--check"]));
     steps.check("tidy", crate::tidy::run);

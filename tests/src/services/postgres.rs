@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::port::free_ports;
 use super::prerequisites::{Prerequisite, ensure};
-use super::process::{ServerProcess, Signal, pause};
+use super::process::{ServerProcess, pause};
 
 const POLL: Duration = Duration::from_millis(50);
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -73,13 +73,13 @@ impl PostgresServer {
     /// # Errors
     /// When it does not come up.
     pub fn launch(&mut self) -> Result<()> {
-        let mut command = program("postgres")?;
-        command.arg("-D").arg(self.data());
-        self.process = Some(ServerProcess::spawn("postgres", self.dir.path(), command)?);
         let mut waited = Duration::ZERO;
         while !self.answers()? {
-            let runs = self.process.as_mut().is_some_and(ServerProcess::is_running);
-            if !runs || waited > START_LIMIT {
+            // Beside a backend of a killed postmaster a new one refuses to start; the backend leaves soon.
+            if !self.process.as_mut().is_some_and(ServerProcess::is_running) {
+                self.process = Some(self.spawn()?);
+            }
+            if waited > START_LIMIT {
                 let log = fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default();
                 bail!("postgres does not come up on port {}:\n{log}", self.port);
             }
@@ -89,26 +89,18 @@ impl PostgresServer {
         Ok(())
     }
 
+    fn spawn(&self) -> Result<ServerProcess> {
+        let mut command = program("postgres")?;
+        command.arg("-D").arg(self.data());
+        ServerProcess::spawn("postgres", self.dir.path(), command)
+    }
+
     /// kill -9 of the postmaster; its children leave when they see it gone.
     ///
     /// # Errors
     /// When the kernel refuses.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.take().map_or(Ok(()), |mut process| process.kill())?;
-        // A new postmaster refuses to start beside a backend of the old one.
-        let lock = self.data().join("postmaster.pid");
-        if lock.exists() {
-            fs::remove_file(&lock)?;
-        }
-        Ok(())
-    }
-
-    /// SIGINT: every backend is terminated, connections are cut.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn cut(&mut self) -> Result<()> {
-        self.process.as_ref().context("it does not run")?.signal(Signal::INT)
+        self.process.take().map_or(Ok(()), |mut process| process.kill())
     }
 
     /// Makes a standby take writes.

@@ -126,9 +126,8 @@ pub(crate) fn completion_unknown(server: &TestServer) {
 
 /// A server of its own, since it dies.
 pub(crate) fn killed(_: &TestServer) {
-    let mut server = PostgresServer::start(&[]).unwrap();
-    settle(&server);
-    let mut own = TestServer { server };
+    let mut own = TestServer { server: PostgresServer::start(&[]).unwrap() };
+    settle(&own.server);
     let config = own.config(Dialect::PostgreSql);
     run(async {
         let store = PostgresStore::open(config).await.unwrap();
@@ -146,8 +145,6 @@ pub(crate) fn killed(_: &TestServer) {
             assert!(found == answered || found == answered + 1, "{answered} were answered, {found} stand");
         }
     });
-    server = own.server;
-    drop(server);
 }
 
 /// Counts a root up until a commit fails: the last answered value, and how it failed.

@@ -54,6 +54,7 @@ impl Relay {
 
 fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate) {
     let mut buffer = [0; 16 * 1024];
+    let mut holding = false;
     let is = |wanted: Fate| fate.load(Ordering::SeqCst) == wanted as u8;
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         if is(mine) {
@@ -62,6 +63,9 @@ fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate) {
         }
         if mine == Fate::LoseReply && is(Fate::HoldReply) {
             fate.store(Fate::Pass as u8, Ordering::SeqCst);
+            holding = true;
+        }
+        if holding {
             continue;
         }
         if to.write_all(&buffer[..read]).is_err() {

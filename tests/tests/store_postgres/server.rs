@@ -23,6 +23,9 @@ impl TestServer {
         let mut config = PostgresConfig::new(self.server.url(name(dialect)));
         config.schema = name(dialect).into();
         config.dialect = dialect;
+        // The machine may be busy; limits are tested by replies that never come.
+        config.connect_timeout = Duration::from_secs(60);
+        config.statement_timeout = Duration::from_secs(60);
         config
     }
 
@@ -31,7 +34,7 @@ impl TestServer {
         let mut config = self.config(Dialect::PostgreSql);
         config.url = format!("postgresql://{}@127.0.0.1:{port}/postgres", name(Dialect::PostgreSql));
         config.connections = 1;
-        config.statement_timeout = Duration::from_secs(2);
+        config.statement_timeout = Duration::from_secs(5);
         config
     }
 }
