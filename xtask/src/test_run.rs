@@ -30,7 +30,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut steps = Steps::default();
     steps.check("prerequisites", || {
         ensure(&[Prerequisite::CBuild])?;
-        if arguments.no_servers { Ok(()) } else { ensure(&[Prerequisite::Java, Prerequisite::Maven, Prerequisite::Postgres]) }
+        if arguments.no_servers {
+            return Ok(());
+        }
+        ensure(&[Prerequisite::Java, Prerequisite::Maven, Prerequisite::Redis, Prerequisite::Postgres])
     });
     steps.command("format", &mut cargo(["fmt", "--all", "--", "--check"]));
     steps.check("tidy", crate::tidy::run);

@@ -5,7 +5,7 @@ use redis::{Pipeline, RedisError, Value, cmd, from_redis_value};
 use crate::{Error, Fsync, RedisConfig};
 
 /// Settings in the order in which they are asked for. One call each: several names in one are Redis 7.
-const SETTINGS: [&str; 3] = ["maxmemory-policy", "appendonly", "appendfsync"];
+const SETTINGS: [&str; 4] = ["maxmemory-policy", "appendonly", "appendfsync", "no-appendfsync-on-rewrite"];
 
 /// Writes that the server repeats from its append-only file as the user `default`. Where that user may not, a restart
 /// drops every transaction of the file, and says so only in the server's log (seen on Redis 7.0.15).
@@ -58,7 +58,7 @@ impl Found {
     /// Refuses what is weaker than the claim. What the server does not tell counts as weak: managed services that hide
     /// their settings cannot be attested.
     pub(crate) fn check(&self, server: &str, config: &RedisConfig) -> Result<(), Error> {
-        let [policy, appendonly, appendfsync] = &self.settings;
+        let [policy, appendonly, appendfsync, lazy] = &self.settings;
         let weak = |setting, found: &str, wanted| {
             Err(Error::Weak { server: server.to_owned(), setting, found: found.to_owned(), wanted })
         };
@@ -84,6 +84,13 @@ impl Found {
             (_, "always") | (Fsync::EverySecond, "everysec") => {}
             (Fsync::Always, found) => return weak("appendfsync", found, "always"),
             (Fsync::EverySecond, found) => return weak("appendfsync", found, "everysec or always"),
+        }
+        if lazy != "no" {
+            return weak(
+                "no-appendfsync-on-rewrite",
+                lazy,
+                "no: nothing is synced while the file is rewritten",
+            );
         }
         if let Some(why) = self.repeated.iter().find(|answer| *answer != "OK") {
             return weak(
@@ -118,7 +125,7 @@ mod tests {
     const INFO: &str =
         "# Server\r\nredis_mode:standalone\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n";
 
-    fn refusal(info: &str, settings: [&str; 3], fsync: Fsync) -> String {
+    fn refusal(info: &str, settings: [&str; 4], fsync: Fsync) -> String {
         let repeated = ["OK".to_owned(), "OK".to_owned()];
         let found = Found { info: info.into(), settings: settings.map(str::to_owned), repeated };
         let config = RedisConfig { fsync, ..RedisConfig::single("redis://h") };
@@ -127,23 +134,24 @@ mod tests {
 
     #[test]
     fn server_that_keeps_its_claim_is_attested() {
-        assert_eq!(refusal(INFO, ["noeviction", "yes", "always"], Fsync::Always), "");
-        assert_eq!(refusal(INFO, ["noeviction", "yes", "everysec"], Fsync::EverySecond), "");
+        assert_eq!(refusal(INFO, ["noeviction", "yes", "always", "no"], Fsync::Always), "");
+        assert_eq!(refusal(INFO, ["noeviction", "yes", "everysec", "no"], Fsync::EverySecond), "");
     }
 
     #[test]
     fn server_weaker_than_its_claim_is_refused_by_the_setting() {
         for (settings, fsync, named) in [
-            (["allkeys-lru", "yes", "always"], Fsync::Always, "maxmemory-policy"),
-            (["noeviction", "no", "always"], Fsync::Always, "appendonly"),
-            (["noeviction", "yes", "everysec"], Fsync::Always, "appendfsync"),
-            (["noeviction", "yes", "no"], Fsync::EverySecond, "appendfsync"),
-            (["", "", ""], Fsync::Always, "maxmemory-policy"),
+            (["allkeys-lru", "yes", "always", "no"], Fsync::Always, "maxmemory-policy"),
+            (["noeviction", "no", "always", "no"], Fsync::Always, "appendonly"),
+            (["noeviction", "yes", "everysec", "no"], Fsync::Always, "appendfsync"),
+            (["noeviction", "yes", "no", "no"], Fsync::EverySecond, "appendfsync"),
+            (["noeviction", "yes", "always", "yes"], Fsync::Always, "no-appendfsync-on-rewrite"),
+            (["", "", "", ""], Fsync::Always, "maxmemory-policy"),
         ] {
             let refusal = refusal(INFO, settings, fsync);
             assert!(refusal.contains(named), "{settings:?}: {refusal}");
         }
-        let good = ["noeviction", "yes", "always"];
+        let good = ["noeviction", "yes", "always", "no"];
         assert!(refusal(&INFO.replace("master", "slave"), good, Fsync::Always).contains("role"));
         assert!(refusal(&INFO.replace("standalone", "cluster"), good, Fsync::Always).contains("redis_mode"));
     }

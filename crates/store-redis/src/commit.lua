@@ -21,10 +21,11 @@ for n = 3, #KEYS do
     return {'rewritten', ARGV[2 * n - 1]}
   end
 end
+-- A script that fails half-way keeps what it has written, so what is listed comes first and the root last.
 for _, n in ipairs(fresh) do
-  redis.call('SET', KEYS[n], ARGV[2 * n - 2])
   redis.call('ZADD', KEYS[2], 0, ARGV[2 * n - 1])
+  redis.call('SET', KEYS[n], ARGV[2 * n - 2])
 end
-redis.call('SET', KEYS[1], entry)
 redis.call('ZADD', KEYS[2], 0, ARGV[3])
+redis.call('SET', KEYS[1], entry)
 return {'applied', entry}

@@ -68,7 +68,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate) {
         if holding {
             continue;
         }
-        if to.write_all(&buffer[..read]).is_err() {
+        if to.write_all(buffer.get(..read).unwrap_or_default()).is_err() {
             break;
         }
     }
