@@ -52,6 +52,18 @@ pub enum Outcome {
     Conflict(Option<Versioned>),
 }
 
+impl Outcome {
+    /// The outcome of a commit that found `held` where it expected something else: a value that equals the new one
+    /// counts as applied, since the reply of an earlier try may have been lost.
+    #[must_use]
+    pub fn unexpected(held: Option<Versioned>, root: &RootWrite) -> Self {
+        match held {
+            Some(held) if held.value == root.value => Self::Applied(held.version),
+            held => Self::Conflict(held),
+        }
+    }
+}
+
 /// What a backend claims; [`ConditionalStore::attest`] checks it against the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreGuarantees {

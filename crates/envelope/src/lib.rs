@@ -20,8 +20,11 @@
 //! # Ok::<(), velostream_envelope::Error>(())
 //! ```
 //!
+//! [`entry`] is a smaller frame for the same end: what a state store keeps beside each value.
+//!
 //! It does not encrypt, compress or authenticate: CRC-32C finds damage, not an attacker.
 
+pub mod entry;
 mod error;
 mod format;
 mod frame;

@@ -7,7 +7,6 @@ use velostream_core::Versioned;
 
 use crate::failure::sort;
 use crate::item::{self, Item};
-use crate::key::is_allowed;
 use crate::{DynamoStore, Error};
 
 /// Keys of one BatchGetItem (DynamoDB API reference).
@@ -22,8 +21,8 @@ const IDLE_ROUNDS: usize = 5;
 impl DynamoStore {
     /// What stands under each key, by strongly consistent reads.
     pub(crate) async fn read_items(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>, Error> {
-        // The service refuses a key twice, and keys that it could not hold.
-        let wanted: BTreeSet<&str> = keys.iter().copied().filter(|key| is_allowed(key)).collect();
+        // The service refuses a key twice.
+        let wanted: BTreeSet<&str> = keys.iter().copied().collect();
         let wanted: Vec<&str> = wanted.into_iter().collect();
         let mut found = HashMap::new();
         match wanted.as_slice() {
@@ -72,7 +71,7 @@ impl DynamoStore {
 
     /// Deletes items; absent ones are fine.
     pub(crate) async fn delete_items(&self, keys: &[&str]) -> Result<(), Error> {
-        let wanted: BTreeSet<&str> = keys.iter().copied().filter(|key| is_allowed(key)).collect();
+        let wanted: BTreeSet<&str> = keys.iter().copied().collect();
         let wanted: Vec<&str> = wanted.into_iter().collect();
         for part in wanted.chunks(DELETES) {
             self.delete_part(part).await?;

@@ -1,6 +1,6 @@
 //! What can go wrong with the table.
 
-use velostream_core::{Code, Disposition};
+use velostream_core::{Code, Disposition, NotAdmitted};
 
 use crate::failure::Failure;
 
@@ -104,28 +104,9 @@ pub enum Error {
         /// What does not fit.
         why: &'static str,
     },
-    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
-    #[error("key {key:?} is not allowed")]
-    Key {
-        /// The key.
-        key: String,
-    },
-    /// A put of a key that holds another value.
-    #[error("key {key:?} is written once and holds another value")]
-    Rewritten {
-        /// The key.
-        key: String,
-    },
-    /// A value larger, or more puts, than the store takes.
-    #[error("{found} {what} exceed the limit of {limit}")]
-    TooLarge {
-        /// What is counted.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// A commit that no store takes, or not this one.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl Error {
@@ -139,9 +120,7 @@ impl Error {
             | Self::Weak { .. }
             | Self::Refused { .. }
             | Self::NewerVersion { .. }
-            | Self::Key { .. }
-            | Self::Rewritten { .. }
-            | Self::TooLarge { .. } => Disposition::Reject,
+            | Self::NotAdmitted(_) => Disposition::Reject,
             Self::Corrupt { .. } | Self::CorruptValue { .. } => Disposition::Corrupt,
         }
     }
@@ -159,8 +138,7 @@ impl Error {
             | Self::Slow { .. } => Code::StoreUnavailable,
             Self::NewerVersion { .. } => Code::StateVersion,
             Self::Corrupt { .. } | Self::CorruptValue { .. } => Code::StateCorrupt,
-            Self::Key { .. } | Self::Rewritten { .. } => Code::Internal,
-            Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::NotAdmitted(why) => why.code(),
         }
     }
 }

@@ -6,11 +6,13 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use velostream_core::{RootVersion, Versioned};
+use velostream_envelope::entry::checksum;
 
 use crate::Error;
-use crate::codec::{FORMAT, checksum};
 use crate::key::partition;
 
+/// Version of the items' layout; every item carries it.
+const FORMAT: u64 = 1;
 /// Partition key: the key up to its first slash.
 pub(crate) const PARTITION: &str = "p";
 /// Sort key: the whole key.

@@ -2,7 +2,6 @@
 
 mod attest;
 mod batch;
-mod codec;
 mod config;
 mod connect;
 mod error;

@@ -11,12 +11,14 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use velostream_core::{ConditionalStore, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned};
+use velostream_core::{
+    ConditionalStore, NotAdmitted, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+};
+use velostream_envelope::entry::next_version;
 
-use crate::codec::next_version;
 use crate::failure::sort;
 use crate::item::{self, KEY, VERSION};
-use crate::key::{MAX_PUTS, MAX_VALUE_BYTES, check};
+use crate::key::{MAX_PUTS, MAX_VALUE_BYTES};
 use crate::{Config, Error, Regions, connect};
 
 /// Puts of one commit that are on their way at a time.
@@ -69,7 +71,7 @@ impl DynamoStore {
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => match failed.item() {
                 Some(held) if item::decode(self.table(), held)?.1.value == put.value => Ok(()),
-                _ => Err(Error::Rewritten { key: put.key }),
+                _ => Err(NotAdmitted::Rewritten { key: put.key }.into()),
             },
             // Whatever became of it: the root was not written, and a put that no root lists does not count.
             _ => Err(match sort(self.table(), "PutItem", &error) {
@@ -107,35 +109,28 @@ impl DynamoStore {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 let held = failed.item().filter(|held| !held.is_empty());
                 let held = held.map(|held| item::decode(self.table(), held)).transpose()?;
-                Ok(settled(held.map(|(_, held)| held), root))
+                Ok(Outcome::unexpected(held.map(|(_, held)| held), root))
             }
             _ => Err(sort(self.table(), "PutItem", &error)),
         }
     }
 }
 
-/// The outcome where the root was not as expected: a value that equals the new one counts as applied.
-fn settled(held: Option<Versioned>, root: &RootWrite) -> Outcome {
-    match held {
-        Some(held) if held.value == root.value => Outcome::Applied(held.version),
-        held => Outcome::Conflict(held),
-    }
-}
-
 #[async_trait]
 impl ConditionalStore for DynamoStore {
     async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>> {
+        self.guarantees().admit_keys(keys)?;
         Ok(self.read_items(keys).await?)
     }
 
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
-        check(puts, &root)?;
+        self.guarantees().admit(puts, &root)?;
         if let Err(error) = self.put_all(puts).await {
-            if let Error::Rewritten { .. } = error {
+            if let Error::NotAdmitted(NotAdmitted::Rewritten { .. }) = error {
                 // A stale owner has to learn that it is stale, not that its put clashes.
                 let held = self.read_items(&[&root.key]).await?.pop().flatten();
                 if held.as_ref().map(|held| held.version) != root.expected {
-                    return Ok(settled(held, &root));
+                    return Ok(Outcome::unexpected(held, &root));
                 }
             }
             return Err(error.into());
@@ -144,6 +139,7 @@ impl ConditionalStore for DynamoStore {
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
+        self.guarantees().admit_keys(keys)?;
         Ok(self.delete_items(keys).await?)
     }
 

@@ -1,6 +1,6 @@
 //! What the model refuses, and what a script makes it say.
 
-use velostream_core::{Code, Disposition};
+use velostream_core::{Code, Disposition, NotAdmitted};
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,28 +18,9 @@ pub enum Error {
         /// The call.
         call: &'static str,
     },
-    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
-    #[error("key {key:?} is not allowed")]
-    Key {
-        /// The key.
-        key: String,
-    },
-    /// A put of a key that holds another value.
-    #[error("key {key:?} is written once and holds another value")]
-    Rewritten {
-        /// The key.
-        key: String,
-    },
-    /// A value larger, or more puts, than the store claims to take.
-    #[error("{found} {what} exceed the limit of {limit}")]
-    TooLarge {
-        /// What is counted.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// A commit that no store takes, or not this one.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl Error {
@@ -49,7 +30,7 @@ impl Error {
         match self {
             Self::NotReached { .. } => Disposition::Retry,
             Self::ReplyLost { .. } => Disposition::Reconcile,
-            Self::Key { .. } | Self::Rewritten { .. } | Self::TooLarge { .. } => Disposition::Reject,
+            Self::NotAdmitted(_) => Disposition::Reject,
         }
     }
 
@@ -58,8 +39,7 @@ impl Error {
     pub const fn code(&self) -> Code {
         match self {
             Self::NotReached { .. } | Self::ReplyLost { .. } => Code::StoreUnavailable,
-            Self::Key { .. } | Self::Rewritten { .. } => Code::Internal,
-            Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::NotAdmitted(why) => why.code(),
         }
     }
 }

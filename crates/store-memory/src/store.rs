@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use velostream_core::{
-    ConditionalStore, DurabilityClass, Outcome, Put, Result, RootVersion, RootWrite, StoreGuarantees,
-    Versioned,
+    ConditionalStore, DurabilityClass, NotAdmitted, Outcome, Put, Result, RootVersion, RootWrite,
+    StoreGuarantees, Versioned,
 };
 
 use crate::{Error, Fault, Trips};
-
-/// Longest key, in bytes; see [`Put`].
-const MAX_KEY_BYTES: usize = 512;
 
 /// A conditional store in memory. Clones share one store.
 #[derive(Debug, Clone)]
@@ -119,22 +116,6 @@ impl MemoryStore {
         // Nothing in here can leave the map half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn check(&self, puts: &[Put], root: &RootWrite) -> Result<(), Error> {
-        let limit = self.guarantees.max_puts;
-        if puts.len() > limit {
-            return Err(Error::TooLarge { what: "puts", found: puts.len(), limit });
-        }
-        let values = puts.iter().map(|put| (&put.key, &put.value)).chain([(&root.key, &root.value)]);
-        for (key, value) in values {
-            check_key(key)?;
-            let limit = self.guarantees.max_value_bytes;
-            if value.len() > limit {
-                return Err(Error::TooLarge { what: "bytes of a value", found: value.len(), limit });
-            }
-        }
-        Ok(())
-    }
 }
 
 impl State {
@@ -143,10 +124,7 @@ impl State {
         let current = self.entries.get(&root.key);
         let standing = current.map(|current| current.version);
         if standing != root.expected {
-            return Ok(match current {
-                Some(current) if current.value == root.value => (Outcome::Applied(current.version), false),
-                current => (Outcome::Conflict(current.cloned()), false),
-            });
+            return Ok((Outcome::unexpected(current.cloned(), root), false));
         }
         self.put(puts)?;
         let version = chained(standing, &root.value);
@@ -157,7 +135,7 @@ impl State {
     fn put(&mut self, puts: &[Put]) -> Result<(), Error> {
         let changed = |put: &&Put| self.entries.get(&put.key).is_some_and(|held| held.value != put.value);
         if let Some(put) = puts.iter().find(changed) {
-            return Err(Error::Rewritten { key: put.key.clone() });
+            return Err(NotAdmitted::Rewritten { key: put.key.clone() }.into());
         }
         for put in puts {
             let version = chained(None, &put.value);
@@ -178,14 +156,6 @@ fn chained(previous: Option<RootVersion>, value: &[u8]) -> RootVersion {
     }
 }
 
-fn check_key(key: &str) -> Result<(), Error> {
-    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-');
-    match !key.is_empty() && key.len() <= MAX_KEY_BYTES && key.bytes().all(allowed) {
-        true => Ok(()),
-        false => Err(Error::Key { key: key.to_owned() }),
-    }
-}
-
 /// A fault of a call that changes nothing: lost is lost, wherever.
 fn fails(fault: Fault, call: &'static str) -> Result<(), Error> {
     match fault {
@@ -200,7 +170,7 @@ impl ConditionalStore for MemoryStore {
         let mut state = self.lock();
         state.trips.reads += 1;
         fails(state.reads.pop_front().unwrap_or_default(), "read")?;
-        keys.iter().try_for_each(|key| check_key(key))?;
+        self.guarantees.admit_keys(keys)?;
         Ok(keys.iter().map(|key| state.entries.get(*key).cloned()).collect())
     }
 
@@ -212,7 +182,7 @@ impl ConditionalStore for MemoryStore {
         if fault == Fault::NotReached {
             return Err(Error::NotReached { call: CALL }.into());
         }
-        self.check(puts, &root)?;
+        self.guarantees.admit(puts, &root)?;
         match fault {
             Fault::None => return Ok(state.apply(puts, &root)?.0),
             Fault::ReplyLost => drop(state.apply(puts, &root)?),
@@ -227,7 +197,7 @@ impl ConditionalStore for MemoryStore {
         const CALL: &str = "delete";
         let mut state = self.lock();
         state.trips.deletes += 1;
-        keys.iter().try_for_each(|key| check_key(key))?;
+        self.guarantees.admit_keys(keys)?;
         let fault = state.commits.pop_front().unwrap_or_default();
         if matches!(fault, Fault::None | Fault::ReplyLost) {
             keys.iter().for_each(|key| drop(state.entries.remove(*key)));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tokio_postgres::error::SqlState;
-use velostream_core::{Code, Disposition};
+use velostream_core::{Code, Disposition, NotAdmitted};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -113,28 +113,9 @@ pub enum Error {
         /// The setting that breaks it.
         setting: String,
     },
-    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
-    #[error("key {key:?} is not allowed")]
-    Key {
-        /// The key.
-        key: String,
-    },
-    /// A put of a key that holds another value.
-    #[error("key {key:?} is written once and holds another value")]
-    Rewritten {
-        /// The key.
-        key: String,
-    },
-    /// A value larger, or more puts, than the store takes.
-    #[error("{found} {what} exceed the limit of {limit}")]
-    TooLarge {
-        /// What is counted.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// A commit that no store takes, or not this one.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl Error {
@@ -152,9 +133,7 @@ impl Error {
             | Self::NotMigrated { .. }
             | Self::NewerVersion { .. }
             | Self::Weak { .. }
-            | Self::Key { .. }
-            | Self::Rewritten { .. }
-            | Self::TooLarge { .. } => Disposition::Reject,
+            | Self::NotAdmitted(_) => Disposition::Reject,
         }
     }
 
@@ -173,8 +152,7 @@ impl Error {
             Self::Warned { .. } | Self::Weak { .. } => Code::StoreWeak,
             Self::CorruptValue { .. } => Code::StateCorrupt,
             Self::NewerVersion { .. } => Code::StateVersion,
-            Self::Key { .. } | Self::Rewritten { .. } => Code::Internal,
-            Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::NotAdmitted(why) => why.code(),
         }
     }
 

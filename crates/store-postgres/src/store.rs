@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 use velostream_core::{
-    ConditionalStore, DurabilityClass, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+    ConditionalStore, DurabilityClass, NotAdmitted, Outcome, Put, Result, RootWrite, StoreGuarantees,
+    Versioned,
 };
+use velostream_envelope::entry::next_version;
 
 use crate::attest::{self, Settings};
-use crate::codec::{checksum, column, decode, next_version};
-use crate::limits::{MAX_PUTS, check, check_key, max_value_bytes};
+use crate::codec::{checksum, column, decode};
+use crate::limits::{MAX_PUTS, max_value_bytes, unique};
 use crate::session::{Effect, Server};
 use crate::sql::{GOAL, ISOLATION, PING, REGIONS, SETTINGS, Sql};
 use crate::{Dialect, Error, PostgresConfig, migrate};
@@ -95,10 +97,7 @@ impl Shared {
             let current = found.remove(&root.key);
             match current {
                 current if current.as_ref().map(|current| current.version) != root.expected => {
-                    return Ok(match current {
-                        Some(current) if current.value == root.value => Outcome::Applied(current.version),
-                        current => Outcome::Conflict(current),
-                    });
+                    return Ok(Outcome::unexpected(current, root));
                 }
                 // The root is as expected, so that a put is not, or the root was changed there and back.
                 _ => refuse_rewriting(puts, &found)?,
@@ -152,7 +151,7 @@ fn refuse_rewriting(puts: &BTreeMap<&str, &[u8]>, found: &BTreeMap<String, Versi
     let differs =
         |(key, value): &(&&str, &&[u8])| found.get(**key).is_some_and(|held| held.value[..] != ***value);
     match puts.iter().find(differs) {
-        Some((key, _)) => Err(Error::Rewritten { key: (*key).to_owned() }),
+        Some((key, _)) => Err(NotAdmitted::Rewritten { key: (*key).to_owned() }.into()),
         None => Ok(()),
     }
 }
@@ -163,18 +162,19 @@ impl ConditionalStore for PostgresStore {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        keys.iter().try_for_each(|key| check_key(key))?;
+        self.guarantees().admit_keys(keys)?;
         let found = self.0.read(keys).await?;
         Ok(keys.iter().map(|key| found.get(*key).cloned()).collect())
     }
 
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
-        let puts = check(self.0.config.dialect, puts, &root)?;
+        self.guarantees().admit(puts, &root)?;
+        let puts = unique(self.0.config.dialect, puts, &root)?;
         Ok(self.0.commit(&puts, &root).await?)
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
-        keys.iter().try_for_each(|key| check_key(key))?;
+        self.guarantees().admit_keys(keys)?;
         let parameters = [(&keys as &(dyn tokio_postgres::types::ToSql + Sync), Type::TEXT_ARRAY)];
         self.0.server.query("delete", Effect::Changes, &self.0.sql.delete, &parameters).await?;
         Ok(())

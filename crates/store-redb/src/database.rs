@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
-use velostream_core::Versioned;
+use velostream_core::{NotAdmitted, Versioned};
+use velostream_envelope::entry;
 
-use crate::codec::{self, FORMAT};
 use crate::{Config, Error};
+
+/// Version of the layout of entries.
+const FORMAT: u64 = 1;
 
 /// Keys and entries.
 pub(crate) const ENTRIES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("entries");
@@ -94,7 +97,7 @@ impl File {
         key: &str,
     ) -> Result<Option<Versioned>, Error> {
         let Some(entry) = table.get(key).map_err(self.failed("read"))? else { return Ok(None) };
-        let decoded = codec::decode(key, entry.value());
+        let decoded = entry::decode(key, entry.value());
         decoded.map(Some).map_err(|why| Error::CorruptValue { path: self.path(), key: key.to_owned(), why })
     }
 
@@ -210,7 +213,8 @@ pub(crate) fn storage(path: &Path, doing: &'static str, error: redb::Error) -> E
             Error::Corrupt { path, why: error.to_string() }
         }
         redb::Error::ValueTooLarge(found) => {
-            Error::TooLarge { what: "bytes of a value", found, limit: crate::store::MAX_VALUE_BYTES }
+            NotAdmitted::TooLarge { what: "bytes of a value", found, limit: crate::store::MAX_VALUE_BYTES }
+                .into()
         }
         error => Error::Storage { path, doing, source: Box::new(error) },
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use velostream_core::{Code, Disposition};
+use velostream_core::{Code, Disposition, NotAdmitted};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -94,28 +94,9 @@ pub enum Error {
         /// The deadline in milliseconds.
         deadline_ms: u128,
     },
-    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
-    #[error("key {key:?} is not allowed")]
-    Key {
-        /// The key.
-        key: String,
-    },
-    /// A put of a key that holds another value.
-    #[error("key {key:?} is written once and holds another value")]
-    Rewritten {
-        /// The key.
-        key: String,
-    },
-    /// A value larger, or more puts, than the store takes.
-    #[error("{found} {what} exceed the limit of {limit}")]
-    TooLarge {
-        /// What is counted.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// A commit that no store takes, or not this one.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl Error {
@@ -127,12 +108,9 @@ impl Error {
                 Disposition::Retry
             }
             Self::Commit { .. } | Self::Gone { .. } => Disposition::Reconcile,
-            Self::InUse { .. }
-            | Self::NewerVersion { .. }
-            | Self::Replaced { .. }
-            | Self::Key { .. }
-            | Self::Rewritten { .. }
-            | Self::TooLarge { .. } => Disposition::Reject,
+            Self::InUse { .. } | Self::NewerVersion { .. } | Self::Replaced { .. } | Self::NotAdmitted(_) => {
+                Disposition::Reject
+            }
             Self::Corrupt { .. } | Self::CorruptValue { .. } => Disposition::Corrupt,
         }
     }
@@ -148,8 +126,7 @@ impl Error {
                 Code::StateIo
             }
             Self::Closed { .. } | Self::Gone { .. } | Self::Slow { .. } => Code::StoreUnavailable,
-            Self::Key { .. } | Self::Rewritten { .. } => Code::Internal,
-            Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::NotAdmitted(why) => why.code(),
         }
     }
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("docs.md")]
 
-mod codec;
 mod config;
 mod database;
 mod error;

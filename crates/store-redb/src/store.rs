@@ -20,9 +20,6 @@ pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
 /// Most puts in one commit.
 const MAX_PUTS: usize = 1024;
 
-/// Longest key in bytes; see [`Put`].
-const MAX_KEY_BYTES: usize = 512;
-
 /// A conditional store in one redb file. Clones share it; the last one closes it, as [`close`](Self::close) does.
 #[derive(Debug, Clone)]
 pub struct RedbStore(Arc<Shared>);
@@ -112,43 +109,22 @@ impl Drop for Shared {
     }
 }
 
-fn check_key(key: &str) -> Result<(), Error> {
-    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-');
-    match !key.is_empty() && key.len() <= MAX_KEY_BYTES && key.bytes().all(allowed) {
-        true => Ok(()),
-        false => Err(Error::Key { key: key.to_owned() }),
-    }
-}
-
-fn check(puts: &[Put], root: &RootWrite) -> Result<(), Error> {
-    if puts.len() > MAX_PUTS {
-        return Err(Error::TooLarge { what: "puts", found: puts.len(), limit: MAX_PUTS });
-    }
-    let values = puts.iter().map(|put| (&put.key, &put.value)).chain([(&root.key, &root.value)]);
-    for (key, value) in values {
-        check_key(key)?;
-        if value.len() > MAX_VALUE_BYTES {
-            let limit = MAX_VALUE_BYTES;
-            return Err(Error::TooLarge { what: "bytes of a value", found: value.len(), limit });
-        }
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl ConditionalStore for RedbStore {
     async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>> {
+        self.guarantees().admit_keys(keys)?;
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         self.blocking(move |file| file.read(&keys)).await
     }
 
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
-        check(puts, &root)?;
+        self.guarantees().admit(puts, &root)?;
         let (reply, answer) = oneshot::channel();
         self.written(Call::Commit { puts: puts.to_vec(), root, reply }, answer).await
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
+        self.guarantees().admit_keys(keys)?;
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let (reply, answer) = oneshot::channel();
         self.written(Call::Delete { keys, reply }, answer).await

@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 
 use redb::{Durability, Table, WriteTransaction};
 use tokio::sync::oneshot;
-use velostream_core::{Outcome, Put, RootWrite};
+use velostream_core::{NotAdmitted, Outcome, Put, RootWrite};
+use velostream_envelope::entry::{encode, next_version};
 
-use crate::codec::{encode, next_version};
 use crate::database::{ENTRIES, File, needs_reopening};
 use crate::{Config, Error};
 
@@ -224,18 +224,14 @@ fn decide(
     let current = file.entry(table, &root.key)?;
     let standing = current.as_ref().map(|current| current.version);
     if standing != root.expected {
-        let outcome = match current {
-            Some(current) if current.value == root.value => Outcome::Applied(current.version),
-            current => Outcome::Conflict(current),
-        };
-        return Ok((outcome, false));
+        return Ok((Outcome::unexpected(current, root), false));
     }
     let mut fresh = Vec::with_capacity(puts.len());
     for put in puts {
         match file.entry(table, &put.key)? {
             None => fresh.push(put),
             Some(held) if held.value == put.value => {}
-            Some(_) => return Err(Error::Rewritten { key: put.key.clone() }),
+            Some(_) => return Err(NotAdmitted::Rewritten { key: put.key.clone() }.into()),
         }
     }
     for put in fresh {

@@ -1,9 +1,9 @@
 //! What can go wrong with the server.
 
 use redis::RedisError;
-use velostream_core::{Code, Disposition};
+use velostream_core::{Code, Disposition, NotAdmitted};
 
-/// Why a call failed. No text holds a user's name or password.
+/// Why a call failed. No text holds a password; a server's own refusal may name the user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -123,12 +123,6 @@ pub enum Error {
         /// What does not fit.
         why: &'static str,
     },
-    /// A key outside the grammar `[a-z0-9/._-]{1,512}`.
-    #[error("key {key:?} is not allowed")]
-    Key {
-        /// The key.
-        key: String,
-    },
     /// A put of a key that belongs to another task than the root, hence to another slot.
     #[error("key {key:?} belongs to another task than root {root:?}")]
     ForeignKey {
@@ -137,22 +131,9 @@ pub enum Error {
         /// The root.
         root: String,
     },
-    /// A put of a key that holds another value.
-    #[error("key {key:?} is written once and holds another value")]
-    Rewritten {
-        /// The key.
-        key: String,
-    },
-    /// A value larger, or more puts, than the store takes.
-    #[error("{found} {what} exceed the limit of {limit}")]
-    TooLarge {
-        /// What is counted.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
+    /// A commit that no store takes, or not this one.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl Error {
@@ -170,10 +151,8 @@ impl Error {
             | Self::CannotFence { .. }
             | Self::Weak { .. }
             | Self::Denied { .. }
-            | Self::Key { .. }
             | Self::ForeignKey { .. }
-            | Self::Rewritten { .. }
-            | Self::TooLarge { .. } => Disposition::Reject,
+            | Self::NotAdmitted(_) => Disposition::Reject,
             Self::CorruptValue { .. } => Disposition::Corrupt,
         }
     }
@@ -182,7 +161,8 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Config { .. } | Self::CannotFence { .. } | Self::Weak { .. } => Code::StoreWeak,
+            Self::Config { .. } => Code::Config,
+            Self::CannotFence { .. } | Self::Weak { .. } => Code::StoreWeak,
             Self::Connect { .. }
             | Self::Refused { .. }
             | Self::Denied { .. }
@@ -192,8 +172,8 @@ impl Error {
             | Self::Unanswered { .. }
             | Self::NotReplicated { .. } => Code::StoreUnavailable,
             Self::CorruptValue { .. } => Code::StateCorrupt,
-            Self::Key { .. } | Self::ForeignKey { .. } | Self::Rewritten { .. } => Code::Internal,
-            Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::ForeignKey { .. } => Code::Internal,
+            Self::NotAdmitted(why) => why.code(),
         }
     }
 }

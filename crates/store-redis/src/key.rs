@@ -1,21 +1,7 @@
 //! Names in Redis: one hash tag per task, so that all of its keys share a slot of a cluster.
 
-use crate::Error;
-
-/// Longest key in bytes; see [`Put`](velostream_core::Put).
-const MAX_KEY_BYTES: usize = 512;
-
 /// Ends the name of a task's index. Not in the grammar of keys, so that no key is taken for an index.
 const INDEX: &str = "!keys";
-
-/// Checks a key.
-pub(crate) fn check(key: &str) -> Result<(), Error> {
-    let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-');
-    match !key.is_empty() && key.len() <= MAX_KEY_BYTES && key.bytes().all(allowed) {
-        true => Ok(()),
-        false => Err(Error::Key { key: key.to_owned() }),
-    }
-}
 
 /// What is in front of the first `/`: the task, and the hash tag. A key that begins with `/` has the slash for a tag,
 /// as Redis ignores an empty one.
@@ -62,13 +48,5 @@ mod tests {
         assert_eq!(index("v:", "a"), "v:{a}!keys");
         assert_eq!(tag_of_index("v:", "v:{a}!keys"), Some("a"));
         assert_eq!(tag_of_index("v:", "v:{a}/root"), None);
-    }
-
-    #[test]
-    fn key_outside_the_grammar_is_refused() {
-        assert!(check("a/b.c_d-9").is_ok());
-        for wrong in ["", "A", "a b", "a{b", "a!", &"x".repeat(513)] {
-            assert!(check(wrong).is_err(), "{wrong}");
-        }
     }
 }

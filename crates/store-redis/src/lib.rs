@@ -1,7 +1,6 @@
 #![doc = include_str!("docs.md")]
 
 mod attest;
-mod codec;
 mod config;
 mod error;
 mod key;

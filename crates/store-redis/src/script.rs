@@ -2,8 +2,8 @@
 
 use redis::{Cmd, Script};
 use velostream_core::{Put, RootWrite};
+use velostream_envelope::entry;
 
-use crate::codec::{encode, next_version};
 use crate::key;
 
 /// How a script is named to the server.
@@ -41,11 +41,11 @@ impl Scripts {
             Some(version) => command.arg(&version.0.to_be_bytes()[..]),
             None => command.arg(""),
         };
-        let version = next_version(root.expected, &root.value);
-        command.arg(encode(&root.key, version, &root.value)).arg(&root.key);
+        let version = entry::next_version(root.expected, &root.value);
+        command.arg(entry::encode(&root.key, version, &root.value)).arg(&root.key);
         for put in puts {
-            let version = next_version(None, &put.value);
-            command.arg(encode(&put.key, version, &put.value)).arg(&put.key);
+            let version = entry::next_version(None, &put.value);
+            command.arg(entry::encode(&put.key, version, &put.value)).arg(&put.key);
         }
         command
     }

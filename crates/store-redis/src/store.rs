@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use redis::{Cmd, Pipeline, RedisError, Value, cmd, from_redis_value};
 use tokio::time::timeout;
 use velostream_core::{
-    ConditionalStore, DurabilityClass, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+    ConditionalStore, DurabilityClass, NotAdmitted, Outcome, Put, Result, RootWrite, StoreGuarantees,
+    Versioned,
 };
+use velostream_envelope::entry;
 
 use crate::pool::Pool;
 use crate::script::{By, Scripts};
-use crate::{Error, RedisConfig, attest, codec, key};
+use crate::{Error, RedisConfig, attest, key};
 
 /// Largest value in bytes. Redis takes up to 512 MiB; a root or a chunk of this size is a mistake, and would hold up
 /// every other client of the server.
@@ -137,9 +139,9 @@ impl RedisStore {
         }
     }
 
-    fn decoded(&self, key: &str, entry: &[u8]) -> Result<Versioned, Error> {
+    fn decoded(&self, key: &str, bytes: &[u8]) -> Result<Versioned, Error> {
         let server = self.server();
-        codec::decode(key, entry).map_err(|why| Error::CorruptValue { server, key: key.to_owned(), why })
+        entry::decode(key, bytes).map_err(|why| Error::CorruptValue { server, key: key.to_owned(), why })
     }
 
     /// The tags of tasks that begin with `start`.
@@ -176,7 +178,7 @@ impl RedisStore {
             (b"conflict", None) => Ok(Outcome::Conflict(None)),
             (b"conflict", Some(entry)) => Ok(Outcome::Conflict(Some(self.decoded(&root.key, &entry)?))),
             (b"rewritten", Some(key)) => {
-                Err(Error::Rewritten { key: String::from_utf8_lossy(&key).into_owned() })
+                Err(NotAdmitted::Rewritten { key: String::from_utf8_lossy(&key).into_owned() }.into())
             }
             _ => {
                 let unknown =
@@ -219,27 +221,18 @@ fn refused_with(answers: &[Value], code: &str) -> bool {
     answers.iter().any(|answer| matches!(answer, Value::ServerError(error) if error.code() == code))
 }
 
-fn check(puts: &[Put], root: &RootWrite) -> Result<(), Error> {
-    if puts.len() > MAX_PUTS {
-        return Err(Error::TooLarge { what: "puts", found: puts.len(), limit: MAX_PUTS });
+/// A key of another task lies in another slot, where no script reaches it.
+fn of_one_task(puts: &[Put], root: &RootWrite) -> Result<(), Error> {
+    match puts.iter().find(|put| key::tag(&put.key) != key::tag(&root.key)) {
+        Some(put) => Err(Error::ForeignKey { key: put.key.clone(), root: root.key.clone() }),
+        None => Ok(()),
     }
-    let values = puts.iter().map(|put| (&put.key, &put.value)).chain([(&root.key, &root.value)]);
-    for (name, value) in values {
-        key::check(name)?;
-        if key::tag(name) != key::tag(&root.key) {
-            return Err(Error::ForeignKey { key: name.clone(), root: root.key.clone() });
-        }
-        if value.len() > MAX_VALUE_BYTES {
-            let limit = MAX_VALUE_BYTES;
-            return Err(Error::TooLarge { what: "bytes of a value", found: value.len(), limit });
-        }
-    }
-    Ok(())
 }
 
 #[async_trait]
 impl ConditionalStore for RedisStore {
     async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>> {
+        self.guarantees().admit_keys(keys)?;
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -256,7 +249,8 @@ impl ConditionalStore for RedisStore {
     }
 
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
-        check(puts, &root)?;
+        self.guarantees().admit(puts, &root)?;
+        of_one_task(puts, &root)?;
         let commands = |by| {
             let mut commands = Pipeline::with_capacity(2);
             commands.add_command(self.0.scripts.commit(by, &self.0.config.prefix, puts, &root));
@@ -275,6 +269,7 @@ impl ConditionalStore for RedisStore {
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
+        self.guarantees().admit_keys(keys)?;
         let mut tasks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for name in keys {
             tasks.entry(key::tag(name)).or_default().push(name);

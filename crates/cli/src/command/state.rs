@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use exactly_once::JobState;
@@ -79,44 +79,43 @@ The store must not be in use: stop the worker first. A job that tells records ap
 nothing in a state store; its sink holds all of its progress.";
 
 pub(crate) fn run(arguments: &StateArguments, global: &Global) -> Result<Exit, Failure> {
-    let job = match &arguments.action {
-        Action::Ls(arguments) | Action::Show(arguments) | Action::Export(arguments) => &arguments.job,
-        Action::Import(arguments) => &arguments.job,
-        Action::Reset(arguments) => &arguments.job,
-    };
-    let job = JobFile::load(job)?;
-    runtime::start()?.block_on(async {
-        if let Action::Import(arguments) = &arguments.action {
-            let done = import(&job, arguments).await?;
-            output::document(global.output, &done, imported)?;
-            return Ok(Exit::Done);
-        }
-        let state = JobState::open(&job).await?;
-        match &arguments.action {
-            Action::Export(_) => {
-                // Not locked: the writer lives across the calls of the store.
-                state.export(&mut io::BufWriter::new(io::stdout())).await?;
-            }
-            Action::Import(_) => {}
-            Action::Ls(_) => output::list(global.output, &state.tasks().await?, list)?,
-            Action::Show(_) => output::document(global.output, &state.task().await?, show)?,
-            Action::Reset(arguments) => {
-                output::document(global.output, &state.reset(arguments.execute).await?, reset)?;
-            }
-        }
-        Ok(Exit::Done)
-    })
+    runtime::start()?.block_on(act(&arguments.action, global))?;
+    Ok(Exit::Done)
 }
 
-async fn import(job: &JobFile, arguments: &ImportArguments) -> Result<Transfer, Failure> {
+async fn act(action: &Action, global: &Global) -> Result<(), Failure> {
+    let output = global.output;
+    match action {
+        Action::Ls(JobArguments { job }) => output::list(output, &open(job).await?.tasks().await?, list)?,
+        Action::Show(JobArguments { job }) => {
+            output::document(output, &open(job).await?.task().await?, show)?;
+        }
+        Action::Export(JobArguments { job }) => {
+            // Not locked: the writer lives across the calls of the store.
+            open(job).await?.export(&mut io::BufWriter::new(io::stdout())).await?;
+        }
+        Action::Import(arguments) => output::document(output, &import(arguments).await?, imported)?,
+        Action::Reset(ResetArguments { job, execute }) => {
+            output::document(output, &open(job).await?.reset(*execute).await?, reset)?;
+        }
+    }
+    Ok(())
+}
+
+async fn open(job: &Path) -> Result<JobState, Failure> {
+    Ok(JobState::open(&JobFile::load(job)?).await?)
+}
+
+async fn import(arguments: &ImportArguments) -> Result<Transfer, Failure> {
+    let job = JobFile::load(&arguments.job)?;
     let file = File::open(&arguments.file).map_err(|source| {
         let what = format!("{} cannot be read", arguments.file.display());
         Error::new(Code::FileIo, Disposition::Reject, what).with_source(source)
     })?;
     let mut from = io::BufReader::new(file);
     Ok(match arguments.execute {
-        false => JobState::inspect(job, &mut from)?,
-        true => JobState::create(job).await?.import(&mut from).await?,
+        false => JobState::inspect(&job, &mut from)?,
+        true => JobState::create(&job).await?.import(&mut from).await?,
     })
 }
 
