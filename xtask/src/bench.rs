@@ -3,7 +3,9 @@
 mod ceiling;
 mod contender;
 mod cores;
+mod replicator;
 mod scenario;
+mod table;
 mod visible;
 
 use std::fs;
@@ -14,12 +16,14 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use velostream_kafka_batch::Compression;
 use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, produce};
-use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, ServerProcess, services_dir};
+use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, services_dir};
 
 use crate::demo::build;
 use crate::usage::Usage;
 use contender::{Contender, Route};
+use replicator::Replicator;
 use scenario::{SCENARIOS, Scenario};
+use table::{Figures, Table};
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, Args)]
@@ -27,9 +31,12 @@ pub(crate) struct Arguments {
     /// Records of a scenario with values of 100 B; larger ones get fewer.
     #[arg(long, default_value_t = 6_000_000)]
     records: u64,
-    /// Runs of each contender; the best one counts, for everybody.
-    #[arg(long, default_value_t = 2)]
+    /// Runs of each contender that count, one after the other in turns; the median is shown.
+    #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Rounds before these that do not count: a broker that has just started still compiles its code.
+    #[arg(long, default_value_t = 1)]
+    warm_up: u32,
     /// Scenarios, all by default: SIZExBATCHxPARTITIONS, for example 100x1000000x4.
     #[arg(long)]
     scenario: Vec<String>,
@@ -40,18 +47,16 @@ pub(crate) struct Arguments {
     /// broker is not slowed down by it.
     #[arg(long)]
     sink_core: bool,
+    /// Kill each replicator with -9 once half of the records are visible, and start it again at once.
+    #[arg(long)]
+    kill: bool,
 }
 
-/// One run.
+/// How often each contender runs.
 #[derive(Debug, Clone, Copy)]
-struct Figures {
-    /// Between the first and the last visible record.
-    per_second: f64,
-    first: Duration,
-    client: Usage,
-    source: Duration,
-    sink: Duration,
-    records: f64,
+struct Rounds {
+    warm_up: u32,
+    counted: u32,
 }
 
 /// Runs the command.
@@ -67,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         cores::give_a_core(sink, source)?;
     }
     let dir = services_dir().join(format!("bench-{}", std::process::id()));
-    let bench = Bench { program, source, sink, dir };
+    let bench = Bench { program, source, sink, dir, kill: arguments.kill };
     let scenarios = if arguments.scenario.is_empty() {
         SCENARIOS.to_vec()
     } else {
@@ -75,7 +80,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let contenders = if arguments.only.is_empty() { Contender::ALL.to_vec() } else { arguments.only.clone() };
     for scenario in scenarios {
-        bench.scenario(scenario, &contenders, scenario.records(arguments.records), arguments.rounds)?;
+        let rounds = Rounds { warm_up: arguments.warm_up, counted: arguments.rounds.max(1) };
+        bench.scenario(scenario, &contenders, scenario.records(arguments.records), rounds)?;
     }
     fs::remove_dir_all(&bench.dir).ok();
     Ok(())
@@ -86,6 +92,8 @@ struct Bench<'a> {
     source: &'a KafkaCluster,
     sink: &'a KafkaCluster,
     dir: PathBuf,
+    /// Whether replicators are killed half way.
+    kill: bool,
 }
 
 impl Bench<'_> {
@@ -94,17 +102,13 @@ impl Bench<'_> {
         scenario: Scenario,
         contenders: &[Contender],
         records: u64,
-        rounds: u32,
+        rounds: Rounds,
     ) -> Result<()> {
         let (name, partitions) = (scenario.name(), scenario.partitions);
         println!(
             "\n## {name}: {records} records of {} B, lz4, source batches of {} B, {partitions} partitions",
             scenario.size, scenario.batch
         );
-        println!(
-            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | first record | client CPU us/record | source broker | sink broker | peak MB |"
-        );
-        println!("|---|---|---|---|---|---|---|---|---|---|");
         let topic = format!("bench-{name}");
         let source = self.source.bootstrap();
         create_topic(&source, &topic, partitions, &[("retention.ms", "-1")])?;
@@ -112,39 +116,19 @@ impl Bench<'_> {
             &source,
             &LoadPlan::uniform(&topic, partitions, records, scenario.size, Codec::Lz4, scenario.batch),
         )?;
-        let mut best: Vec<(Contender, Figures)> = Vec::new();
-        for round in 0..rounds {
+        let mut table = Table::new(scenario.size);
+        for round in 0..rounds.warm_up + rounds.counted {
             for contender in contenders {
                 let run = format!("b{name}-{}-{round}", contender.name());
                 let figures =
                     self.one(*contender, partitions, (&topic, &run), records).with_context(|| run.clone())?;
                 eprintln!("{run}: {:.0} records/s", figures.per_second);
-                match best.iter_mut().find(|(c, _)| c == contender) {
-                    Some((_, known)) if known.per_second >= figures.per_second => {}
-                    Some((_, known)) => *known = figures,
-                    None => best.push((*contender, figures)),
+                if round >= rounds.warm_up {
+                    table.add(*contender, figures);
                 }
             }
         }
-        let rate = |wanted| best.iter().find(|(c, _)| *c == wanted).map(|(_, f)| f.per_second);
-        let ratio = |of: Option<f64>, f: &Figures| {
-            of.map_or_else(|| "-".to_owned(), |r| format!("{:.2}", f.per_second / r))
-        };
-        for (contender, f) in &best {
-            println!(
-                "| {} | {:.0} | {:.0} | {} | {} | {:.2} s | {:.3} | {:.3} | {:.3} | {:.0} |",
-                contender.name(),
-                f.per_second,
-                f.per_second * f64::from(u32::try_from(scenario.size)?) / 1e6,
-                ratio(rate(Contender::Ceiling), f),
-                ratio(rate(Contender::MirrorMakerTuned), f),
-                f.first.as_secs_f64(),
-                f.client.cpu.as_secs_f64() * 1e6 / f.records,
-                f.source.as_secs_f64() * 1e6 / f.records,
-                f.sink.as_secs_f64() * 1e6 / f.records,
-                f.client.peak_mb(),
-            );
-        }
+        print!("{table}");
         delete_topic(&source, &topic)
     }
 
@@ -166,18 +150,17 @@ impl Bench<'_> {
         let (arrival, client) = if contender == Contender::Ceiling {
             self.ceiling(&route, records, patience)?
         } else {
-            let mut processes = contender::start(contender, &route, &self.program, self.sink.install())?;
-            let alive = || processes.iter_mut().all(ServerProcess::is_running);
-            let arrival = visible::watch(&sink, topic, partitions, records, (began, patience), alive)
-                .with_context(|| format!("see the logs in {}", dir.display()))?;
-            let mut used = Usage::default();
-            for process in &processes {
-                let one = Usage::of(process.pid().context("a process is gone")?)?;
-                used = Usage { cpu: used.cpu + one.cpu, peak_kib: used.peak_kib.max(one.peak_kib) };
-            }
-            for mut process in processes {
-                process.stop()?;
-            }
+            let mut replicator = Replicator::start(self, contender, &route)?;
+            let mut left_to_kill = self.kill;
+            let arrival = visible::watch(&sink, topic, partitions, records, (began, patience), |visible| {
+                if left_to_kill && visible >= records / 2 {
+                    left_to_kill = false;
+                    replicator.kill_and_start_again()?;
+                }
+                replicator.ensure_running()
+            })
+            .with_context(|| format!("see the logs in {}", dir.display()))?;
+            let used = replicator.stop()?;
             (arrival, used)
         };
         let source_used = cpu(self.source)?.saturating_sub(before.0);
@@ -189,6 +172,7 @@ impl Bench<'_> {
         Ok(Figures {
             per_second: moved / moving.as_secs_f64(),
             first: arrival.first,
+            stall: arrival.stall,
             client,
             source: source_used,
             sink: sink_used,
@@ -214,7 +198,7 @@ impl Bench<'_> {
                 route.partitions,
                 records - records / 100,
                 (began, patience),
-                || true,
+                |_| Ok(()),
             )?;
             sending.join().ok().context("the sender panicked")??;
             Ok(arrival)

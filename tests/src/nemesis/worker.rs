@@ -71,8 +71,16 @@ impl Worker {
     /// # Errors
     /// When it ends first, or `limit` passes.
     pub fn await_log(&mut self, text: &str, limit: Duration) -> Result<()> {
+        self.await_log_from(0, text, limit)
+    }
+
+    /// Waits until its log holds `text` at or behind this byte, which is a length that [`Self::log`] once had.
+    ///
+    /// # Errors
+    /// When it ends first, or `limit` passes.
+    pub fn await_log_from(&mut self, from: usize, text: &str, limit: Duration) -> Result<()> {
         let started = Instant::now();
-        while !self.log().contains(text) {
+        while !self.log().get(from..).is_some_and(|log| log.contains(text)) {
             if self.child.try_wait()?.is_some() || started.elapsed() > limit {
                 bail!("velostream does not say {text:?}:\n{}", self.log());
             }

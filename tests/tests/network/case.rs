@@ -153,6 +153,17 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Waits until the verifier finds nothing missing: other than by ends of partitions, in which markers count too,
+    /// it is certain that nothing is left to be done.
+    pub(crate) fn await_identical(&self) -> Result<()> {
+        self.await_delivered()?;
+        let started = Instant::now();
+        while let Err(error) = self.expect_identical() {
+            ensure!(started.elapsed() < STUCK, "{error:#}");
+        }
+        Ok(())
+    }
+
     /// Fails where anything is lost, doubled, changed or in another order.
     pub(crate) fn expect_identical(&self) -> Result<()> {
         let pair = vec![TopicPair::new(TOPIC, self.topic())];

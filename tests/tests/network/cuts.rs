@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use velostream_testkit::nemesis::{PATIENCE, ends_well, until};
+use velostream_testkit::nemesis::{PATIENCE, ends_well};
 use velostream_testkit::proxy::{Action, Api, Cut, Direction, Fault, ProtocolState, Rule};
 
 use crate::Test;
@@ -51,10 +51,10 @@ fn sink_cut(stage: &Stage, cut: Cut, api: Api, after: u64) -> Result<()> {
     let cut_off = case.start_lasting(victim, "w0")?;
     let mut heir = case.start_lasting(other, "w1")?;
     heir.await_log("claimed splits=3", PATIENCE)?;
+    let before = heir.log().len();
     back.iter().for_each(Fault::release);
     case.await_fault(&fault, &cut_off)?;
-    let before = heir.log().len();
-    until(|| heir.log().get(before..).is_some_and(|log| log.contains("claimed splits=6")))?;
+    heir.await_log_from(before, "claimed splits=6", PATIENCE)?;
     case.proxy().heal(victim);
     case.await_delivered()?;
     for worker in [cut_off, heir] {
@@ -69,13 +69,14 @@ fn sink_cut(stage: &Stage, cut: Cut, api: Api, after: u64) -> Result<()> {
 fn idle_cut(stage: &Stage, cut: Cut) -> Result<()> {
     let case = Case::new(stage, &format!("cut-idle-{cut:?}"), Version::V2)?;
     let mut worker = case.start_lasting(&case.name, "w0")?;
-    case.await_delivered()?;
+    case.await_identical()?;
     case.await_state(&case.name, ProtocolState::Between)?;
+    let whole = worker.log().len();
     case.proxy().cut(&case.name, cut);
-    worker.await_log("membership lost", PATIENCE)?;
+    worker.await_log_from(whole, "membership lost", PATIENCE)?;
+    let lost = worker.log().len();
     case.proxy().heal(&case.name);
-    let before = worker.log().len();
-    until(|| worker.log().get(before..).is_some_and(|log| log.contains("claimed splits=6")))?;
+    worker.await_log_from(lost, "claimed splits=6", PATIENCE)?;
     ends_well(&worker.terminate(PATIENCE)?)?;
     case.expect_identical()
 }

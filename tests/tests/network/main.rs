@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let mut exit = conclusion.exit_code();
     if let Some(Ok(stage)) = stage.get() {
         let coverage = stage.observer.coverage();
         println!("{} faults by what the worker was doing:\n{coverage}", coverage.total());
@@ -48,8 +49,11 @@ fn main() -> ExitCode {
             "states that no fault met: {}",
             if unmet.is_empty() { "none".into() } else { unmet.join(", ") }
         );
+        if conclusion.num_filtered_out == 0 && !unmet.is_empty() {
+            exit = ExitCode::FAILURE;
+        }
     }
     // Stops the servers: nothing is dropped after `main`.
     drop(stage);
-    conclusion.exit_code()
+    exit
 }

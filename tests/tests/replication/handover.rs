@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use velostream_testkit::load::{LoadPlan, produce};
-use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well, until};
+use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
 
 /// A worker that joins fences the one that its splits come from, which costs that one a transaction. That is not what
 /// is tested here, so it has to be over.
@@ -53,7 +53,7 @@ fn worker_told_to_stop_ends_with_0_without_a_refused_commit_and_the_other_goes_o
         let before = second.log().len();
         hand_over(first)?;
         // The other has taken everything over once it claims again.
-        until(|| second.log().get(before..).is_some_and(|log| log.contains("claimed splits=4")))?;
+        second.await_log_from(before, "claimed splits=4", PATIENCE)?;
         // What it had open was committed before the group moved on.
         expect_calm(&second.log(), before)?;
         // Restarted under its name, it gets its share back.

@@ -19,27 +19,29 @@ pub(crate) struct Arrival {
     pub(crate) last: Duration,
     /// Records (and markers) that came after the first arrival.
     pub(crate) moved: u64,
+    /// The longest time between two arrivals.
+    pub(crate) stall: Duration,
 }
 
 /// Waits until `records` are visible. Last stable offsets count transaction markers too, so the end is when at least
-/// so many offsets are stable and nothing moves any more.
+/// so many offsets are stable and nothing moves any more. `meanwhile` is told how many are visible, again and again.
 ///
 /// # Errors
-/// When they are not there within `patience`, or whoever brings them is no longer `alive`.
+/// When they are not there within `patience`, or `meanwhile` fails.
 pub(crate) fn watch(
     bootstrap: &str,
     topic: &str,
     partitions: i32,
     records: u64,
     (began, patience): (Instant, Duration),
-    mut alive: impl FnMut() -> bool,
+    mut meanwhile: impl FnMut(u64) -> Result<()>,
 ) -> Result<Arrival> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("isolation.level", "read_committed")
         .create()?;
     let (mut seen, mut first, mut last) = (0_u64, None, began);
-    let mut at_first = 0;
+    let (mut at_first, mut stall) = (0, Duration::ZERO);
     loop {
         let mut stable = 0;
         for partition in 0..partitions {
@@ -47,6 +49,9 @@ pub(crate) fn watch(
         }
         if stable > seen {
             seen = stable;
+            if first.is_some() {
+                stall = stall.max(last.elapsed());
+            }
             last = Instant::now();
             if first.is_none() {
                 (first, at_first) = (Some(last), stable);
@@ -55,13 +60,15 @@ pub(crate) fn watch(
         match first {
             Some(first) if seen >= records && last.elapsed() > QUIET => {
                 let (first, last) = (first - began, last - began);
-                return Ok(Arrival { first, last, moved: seen - at_first });
+                return Ok(Arrival { first, last, moved: seen - at_first, stall });
             }
             _ if began.elapsed() > patience => {
                 bail!("{seen} of {records} records are visible after {patience:?}")
             }
-            _ if !alive() => bail!("it ended with {seen} of {records} records visible"),
-            _ => thread::sleep(Duration::from_millis(20)),
+            _ => {
+                meanwhile(seen)?;
+                thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 }
