@@ -12,9 +12,14 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// Starts both with the transaction protocol that `VELOSTREAM_TEST_TRANSACTION_VERSION` names: 2 where it is not
+    /// set, 0 for the protocol before KIP-890.
     pub(crate) fn start() -> Result<Self> {
+        let version = std::env::var("VELOSTREAM_TEST_TRANSACTION_VERSION").map_or(Ok(2), |text| text.parse());
+        let version = version.context("VELOSTREAM_TEST_TRANSACTION_VERSION is not a number")?;
         let options = |name: &str| {
             ClusterOptions::for_test(name)
+                .transaction_version(version)
                 .nodes(3)
                 .footprint(Footprint::Tiny)
                 // A broker that stopped answering is replaced after 6 s instead of 9. Much less, and a busy machine
