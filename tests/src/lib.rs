@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "test servers live in real time")]
 
 mod clock;
+mod contract;
 pub mod load;
 pub mod nemesis;
 pub mod proxy;
@@ -14,4 +15,8 @@ pub mod stall;
 mod witness;
 
 pub use clock::RealClock;
+pub use contract::{
+    Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, run_name,
+    server_trial,
+};
 pub use witness::{Sighting, Witness, read_all};

@@ -3,7 +3,9 @@
 //! [`KafkaCluster`] is what suites, benches and the demo share. Every node is a process of its own with its own
 //! directory, so that it can be killed, paused and restarted at a chosen instant.
 
+mod container;
 mod dynamodb;
+mod host;
 mod jars;
 mod kafka_cluster;
 mod kafka_config;
@@ -16,9 +18,10 @@ mod port;
 mod postgres;
 mod prerequisites;
 mod process;
+mod provider;
 mod redis;
 
-pub use dynamodb::DynamoDb;
+pub use dynamodb::{DynamoDb, dynamodb_libs};
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
 pub use kafka_config::{NodeConfig, ProxiedListener};
 pub use kafka_install::{KAFKA_VERSION, KafkaInstall};
@@ -31,4 +34,5 @@ pub use postgres::PostgresServer;
 pub use prerequisites::{Prerequisite, ensure};
 pub(crate) use process::pause;
 pub use process::{ServerProcess, Signal};
+pub use provider::{PROVIDER_VARIABLE, Provider, foreign_url};
 pub use redis::RedisServer;

@@ -5,6 +5,7 @@ mod contender;
 mod cores;
 mod replicator;
 mod scenario;
+mod stores;
 mod table;
 mod visible;
 
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 use velostream_kafka_batch::Compression;
 use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, produce};
 use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, services_dir};
@@ -27,7 +28,10 @@ use table::{Figures, Table};
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Records of a scenario with values of 100 B; larger ones get fewer.
     #[arg(long, default_value_t = 6_000_000)]
     records: u64,
@@ -52,6 +56,12 @@ pub(crate) struct Arguments {
     kill: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// State stores in place of replicators: time, calls and bytes of a batch of ids, beside one key per id.
+    Stores(stores::Arguments),
+}
+
 /// How often each contender runs.
 #[derive(Debug, Clone, Copy)]
 struct Rounds {
@@ -64,6 +74,9 @@ struct Rounds {
 /// # Errors
 /// When a server or a contender does not do what it should.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(What::Stores(arguments)) = &arguments.what {
+        return stores::run(arguments);
+    }
     let program = build()?;
     let options = |name| ClusterOptions { footprint: Footprint::Normal, ..ClusterOptions::for_test(name) };
     let clusters = KafkaCluster::start_all(vec![options("bench-source"), options("bench-sink")])?;

@@ -5,9 +5,12 @@
 
 mod bench;
 mod demo;
+mod engine;
 mod error_pages;
 mod features;
 mod fuzz;
+mod images;
+mod integration;
 mod load;
 mod measure;
 mod mutants;
@@ -43,6 +46,10 @@ enum Command {
     Features,
     /// Every decoder under a coverage-guided fuzzer.
     Fuzz(fuzz::Arguments),
+    /// Images for the suites where the official ones cannot be pulled.
+    Images(images::Arguments),
+    /// The suites of the state stores against real servers: processes or containers.
+    Integration(integration::Arguments),
     /// Fill a topic with seeded records.
     Load(load::Arguments),
     /// Rate, memory, first record, and what a reader sees of kills and hand-overs.
@@ -67,14 +74,16 @@ fn main() -> ExitCode {
         Command::Errors => error_pages::write(),
         Command::Features => features::run(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Images(arguments) => images::run_command(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Measure(arguments) => measure::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Torture(arguments) => torture::run(&arguments),
-        // Its last line is its verdict: nothing may follow it.
+        // Their last line is their verdict: nothing may follow it.
         Command::Test(arguments) => return test_run::run(&arguments),
+        Command::Integration(arguments) => return integration::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

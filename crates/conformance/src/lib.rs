@@ -50,7 +50,7 @@ pub use lie::Lie;
 pub use run::run;
 pub use suite::STORE_CASES;
 pub use verdict::{Checked, Verdict, Violation};
-pub use wrapper::{through_faults, through_metrics, through_retries};
+pub use wrapper::{WRAPPERS, Wrap, through_faults, through_metrics, through_retries};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

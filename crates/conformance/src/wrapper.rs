@@ -12,6 +12,11 @@ use crate::{FaultyStore, Fixture};
 /// The history behind a wrapper is shorter: the store itself was checked at length.
 const HISTORY: usize = 500;
 
+fn shortened(fixture: Fixture) -> Fixture {
+    let history = fixture.history().min(HISTORY);
+    fixture.with_history(history)
+}
+
 /// More attempts than one call can be unlucky.
 const POLICY: RetryPolicy =
     RetryPolicy { attempts: 100, base: Duration::from_millis(1), max: Duration::from_millis(1) };
@@ -49,7 +54,7 @@ fn retrying(store: Arc<dyn ConditionalStore>) -> Arc<dyn ConditionalStore> {
 /// The store behind [`RetryingStore`].
 #[must_use]
 pub fn through_retries(fixture: Fixture) -> Fixture {
-    fixture.through(retrying).with_history(HISTORY)
+    shortened(fixture.through(retrying))
 }
 
 /// The store behind [`ObservedStore`].
@@ -58,12 +63,23 @@ pub fn through_metrics(fixture: Fixture) -> Fixture {
     let observed = |store| -> Arc<dyn ConditionalStore> {
         Arc::new(ObservedStore::new(store, Arc::new(Impatient), Arc::new(Deaf)))
     };
-    fixture.through(observed).with_history(HISTORY)
+    shortened(fixture.through(observed))
 }
 
 /// The store behind [`RetryingStore`] and a network in which every third request does not reach it.
 #[must_use]
 pub fn through_faults(fixture: Fixture) -> Fixture {
     let faulty = |store| retrying(Arc::new(FaultyStore::every(store, 3)));
-    fixture.through(faulty).with_history(HISTORY)
+    shortened(fixture.through(faulty))
 }
+
+/// Puts a wrapper around the store of a fixture.
+pub type Wrap = fn(Fixture) -> Fixture;
+
+/// Every wrapper with its name, for suites that cannot use
+/// [`conformance_through_wrappers!`](crate::conformance_through_wrappers).
+pub const WRAPPERS: [(&str, Wrap); 3] = [
+    ("through_retries", through_retries),
+    ("through_metrics", through_metrics),
+    ("through_faults", through_faults),
+];

@@ -1,5 +1,7 @@
 //! DynamoDB Local: Amazon's own stand-in for the service, in one JVM.
 
+use std::fmt::Display;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,11 +10,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use super::container::{Container, Plan};
+use super::host::{Host, NativeHost};
 use super::jars::{Artifact, fetch};
 use super::location::services_dir;
 use super::port::free_ports;
 use super::prerequisites::{Prerequisite, ensure};
-use super::process::{ServerProcess, pause};
+use super::process::pause;
+use super::provider::Provider;
 
 const VERSION: &str = "2.6.1";
 const ARTIFACTS: [Artifact; 1] = [("com.amazonaws", "DynamoDBLocal", VERSION)];
@@ -21,33 +26,56 @@ const POLL: Duration = Duration::from_millis(50);
 /// A cold JVM on a busy machine takes seconds; this is where we stop believing.
 const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// A server with its tables in a temporary directory, so that they are there again after a kill. Dropping it kills the
-/// process and removes the directory.
+/// Where a container keeps programs and tables: the official image's place.
+const INSIDE: &str = "/home/dynamodblocal";
+
+/// A server with its tables in a directory of its own, so that they are there again after a kill. Dropping it kills the
+/// server and removes the tables.
 #[derive(Debug)]
 pub struct DynamoDb {
-    libs: PathBuf,
+    host: Box<dyn Host>,
     port: u16,
-    dir: TempDir,
-    process: Option<ServerProcess>,
+    /// Gone behind the process.
+    _dir: TempDir,
 }
 
 impl DynamoDb {
-    /// Starts a server on a free port, with its jars fetched first if they are not there.
+    /// Starts a server on a free port; a process of this machine with its jars fetched first if they are not there.
     ///
     /// # Errors
     /// When Java or Maven is missing and cannot be installed, the jars cannot be fetched, or the server does not answer.
     pub fn start() -> Result<Self> {
-        let libs = services_dir().join(format!("dynamodb-{VERSION}")).join("libs");
-        if libs.is_dir() {
-            ensure(&[Prerequisite::Java])?;
-        } else {
-            ensure(&[Prerequisite::Java, Prerequisite::Maven])?;
-            fetch(&libs, &ARTIFACTS)?;
-        }
         let port = free_ports(1)?.pop().context("one port was asked for")?;
         let dir = tempfile::tempdir().context("cannot make a directory for the tables")?;
-        let mut server = Self { libs, port, dir, process: None };
-        server.restart()?;
+        let host: Box<dyn Host> = match Provider::chosen()? {
+            Provider::Native => {
+                let (libs, tables) = (dynamodb_libs()?, dir.path().to_path_buf());
+                let mut host = NativeHost::new("dynamodb local", tables.clone(), move || {
+                    let classes = libs.join("*");
+                    let mut command = Command::new("java");
+                    command
+                        .args(arguments(&libs.display(), &classes.display(), &tables.display(), port))
+                        .current_dir(&tables);
+                    Ok(command)
+                });
+                host.launch()?;
+                Box::new(host)
+            }
+            Provider::Containers => Box::new(Container::start(Plan {
+                service: "DYNAMODB",
+                image: "amazon/dynamodb-local:2.6.1",
+                port: (port, 8000),
+                arguments: arguments(
+                    &"./DynamoDBLocal_lib",
+                    &"DynamoDBLocal.jar:DynamoDBLocal_lib/*",
+                    &INSIDE,
+                    8000,
+                ),
+                ..Plan::default()
+            })?),
+        };
+        let mut server = Self { host, port, _dir: dir };
+        server.await_answer()?;
         Ok(server)
     }
 
@@ -60,40 +88,86 @@ impl DynamoDb {
     /// kill -9: no shutdown, no flush.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When the kernel or the engine refuses.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.take().map_or(Ok(()), |mut process| process.kill())
+        self.host.kill()
     }
 
-    /// Starts it again on the same port and tables, and waits until it accepts connections.
+    /// Starts it again on the same port and tables, and waits until it answers.
     ///
     /// # Errors
     /// When it leaves or does not answer within two minutes.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        let mut command = Command::new("java");
-        command
-            .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"])
-            .args(["-Djava.net.preferIPv4Stack=true", "-Djava.awt.headless=true"])
-            .arg(format!("-Djava.library.path={}", self.libs.display()))
-            .arg("-cp")
-            .arg(self.libs.join("*"))
-            .arg(MAIN)
-            .args(["-sharedDb", "-disableTelemetry", "-port", &self.port.to_string(), "-dbPath"])
-            .arg(self.dir.path())
-            .current_dir(self.dir.path());
-        let mut process = ServerProcess::spawn("dynamodb local", self.dir.path(), command)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        self.host.launch()?;
+        self.await_answer()
+    }
+
+    fn await_answer(&mut self) -> Result<()> {
         let mut waited = Duration::ZERO;
-        while TcpStream::connect_timeout(&address, POLL).is_err() {
-            if !process.is_running() || waited > START_LIMIT {
-                let log = std::fs::read_to_string(process.log()).unwrap_or_default();
-                bail!("dynamodb local does not answer; its log:\n{log}");
+        while !answers(self.port) {
+            if !self.host.is_running() || waited > START_LIMIT {
+                bail!("dynamodb local does not answer; its log:\n{}", self.host.log());
             }
             pause(POLL);
             waited += POLL;
         }
-        self.process = Some(process);
         Ok(())
     }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        // Before its tables go. Nothing can be reported from here.
+        drop(self.host.kill());
+    }
+}
+
+/// The directory of its jars, which are fetched if they are not there.
+///
+/// # Errors
+/// When Java or Maven is missing and cannot be installed, or the jars cannot be fetched.
+pub fn dynamodb_libs() -> Result<PathBuf> {
+    let libs = services_dir().join(format!("dynamodb-{VERSION}")).join("libs");
+    if libs.is_dir() {
+        ensure(&[Prerequisite::Java])?;
+    } else {
+        ensure(&[Prerequisite::Java, Prerequisite::Maven])?;
+        fetch(&libs, &ARTIFACTS)?;
+    }
+    Ok(libs)
+}
+
+/// What Java is started with.
+fn arguments(native: &dyn Display, classes: &dyn Display, tables: &dyn Display, port: u16) -> Vec<String> {
+    let fixed = |word: &str| word.to_owned();
+    vec![
+        fixed("-Xmx256m"),
+        fixed("-XX:+UseSerialGC"),
+        fixed("-XX:TieredStopAtLevel=1"),
+        fixed("-XX:-UsePerfData"),
+        fixed("-Djava.net.preferIPv4Stack=true"),
+        fixed("-Djava.awt.headless=true"),
+        format!("-Djava.library.path={native}"),
+        fixed("-cp"),
+        classes.to_string(),
+        fixed(MAIN),
+        fixed("-sharedDb"),
+        fixed("-disableTelemetry"),
+        fixed("-port"),
+        port.to_string(),
+        fixed("-dbPath"),
+        tables.to_string(),
+    ]
+}
+
+/// True once it answers HTTP: an engine takes connections for a container before anybody listens in it.
+fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, POLL) else { return false };
+    let asked = stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .and_then(|()| stream.write_all(b"GET / HTTP/1.0\r\n\r\n"));
+    let mut answer = [0; 5];
+    asked.is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/"
 }

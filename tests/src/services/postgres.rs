@@ -1,44 +1,57 @@
-//! A PostgreSQL server on loopback, with a directory of its own.
+//! A PostgreSQL server on loopback, with data of its own.
 
-use std::fs;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+mod contained;
+mod native;
+mod programs;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tempfile::TempDir;
 
-use super::port::free_ports;
-use super::prerequisites::{Prerequisite, ensure};
-use super::process::{ServerProcess, pause};
+use super::container;
+use super::host::Host;
+use super::process::pause;
+use super::provider::Provider;
+pub(super) use programs::programs;
+use programs::{program, run};
 
 const POLL: Duration = Duration::from_millis(50);
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A server that runs as the user `postgres` (it refuses root) and accepts everybody on 127.0.0.1. Dropping it kills
-/// it and removes its data.
+/// The port of a server in a container.
+const INSIDE: u16 = 5432;
+
+/// A server that accepts everybody on 127.0.0.1. Dropping it kills it and removes its data.
 #[derive(Debug)]
 pub struct PostgresServer {
-    dir: TempDir,
+    // Ends in front of its directory.
+    host: Box<dyn Host>,
+    place: Place,
     port: u16,
-    process: Option<ServerProcess>,
+}
+
+/// Where its programs and its data are.
+#[derive(Debug)]
+enum Place {
+    /// Here, as the user `postgres` where we are root: the server refuses root.
+    Machine { _dir: TempDir },
+    /// In the container of this id.
+    Container { id: String },
 }
 
 impl PostgresServer {
-    /// Installs PostgreSQL if need be, makes an empty cluster with these settings and starts it.
+    /// Makes an empty cluster with these settings and starts it. Installs PostgreSQL if need be.
     ///
     /// # Errors
     /// When it cannot be installed or does not come up; nothing is left running.
     pub fn start(settings: &[(&str, &str)]) -> Result<Self> {
-        let mut server = Self::empty()?;
-        let data = server.data();
-        run(program("initdb")?
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
-            .arg(&data))?;
-        server.configure(settings)?;
-        server.launch()?;
-        Ok(server)
+        let server = match Provider::chosen()? {
+            Provider::Native => native::fresh(settings)?,
+            Provider::Containers => contained::fresh(settings)?,
+        };
+        server.up()
     }
 
     /// A standby of `primary` under the name `name`, which has everything that the primary has now.
@@ -46,14 +59,16 @@ impl PostgresServer {
     /// # Errors
     /// When it cannot be copied or does not come up.
     pub fn standby_of(primary: &Self, name: &str) -> Result<Self> {
-        let mut server = Self::empty()?;
-        let source = format!("host=127.0.0.1 port={} user=postgres application_name={name}", primary.port);
-        run(program("pg_basebackup")?
-            .args(["-X", "stream", "-c", "fast", "-R", "-d", &source, "-D"])
-            .arg(server.data()))?;
-        server.configure(&[("primary_conninfo", &source)])?;
-        server.launch()?;
-        Ok(server)
+        let server = match &primary.place {
+            Place::Machine { .. } => native::standby_of(primary.port, name)?,
+            Place::Container { id } => contained::standby_of(primary, id, name)?,
+        };
+        server.up()
+    }
+
+    fn up(mut self) -> Result<Self> {
+        self.launch()?;
+        Ok(self)
     }
 
     /// `postgresql://USER@127.0.0.1:PORT/postgres`.
@@ -76,12 +91,11 @@ impl PostgresServer {
         let mut waited = Duration::ZERO;
         while !self.answers()? {
             // Beside a backend of a killed postmaster a new one refuses to start; the backend leaves soon.
-            if !self.process.as_mut().is_some_and(ServerProcess::is_running) {
-                self.process = Some(self.spawn()?);
+            if !self.host.is_running() {
+                self.host.launch()?;
             }
             if waited > START_LIMIT {
-                let log = fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default();
-                bail!("postgres does not come up on port {}:\n{log}", self.port);
+                bail!("postgres does not come up on port {}:\n{}", self.port, self.host.log());
             }
             pause(POLL);
             waited += POLL;
@@ -89,18 +103,12 @@ impl PostgresServer {
         Ok(())
     }
 
-    fn spawn(&self) -> Result<ServerProcess> {
-        let mut command = program("postgres")?;
-        command.arg("-D").arg(self.data());
-        ServerProcess::spawn("postgres", self.dir.path(), command)
-    }
-
     /// kill -9 of the postmaster; its children leave when they see it gone.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When the kernel or the engine refuses.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.take().map_or(Ok(()), |mut process| process.kill())
+        self.host.kill()
     }
 
     /// Makes a standby take writes.
@@ -108,7 +116,10 @@ impl PostgresServer {
     /// # Errors
     /// When it does not.
     pub fn promote(&self) -> Result<()> {
-        run(program("pg_ctl")?.args(["promote", "-w", "-D"]).arg(self.data()))
+        match self.ask("SELECT pg_promote()")?.as_str() {
+            "t" => Ok(()),
+            other => bail!("the standby was not promoted: {other:?}"),
+        }
     }
 
     /// Runs statements as the superuser.
@@ -129,100 +140,23 @@ impl PostgresServer {
     }
 
     fn psql(&self) -> Result<Command> {
-        let mut command = program("psql")?;
-        command.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "postgres"]);
+        let mut command = self.tool("psql")?;
+        command.args(["-q", "-U", "postgres", "-d", "postgres"]);
         Ok(command)
     }
 
-    fn empty() -> Result<Self> {
-        ensure(&[Prerequisite::Postgres])?;
-        let dir = tempfile::Builder::new().prefix("velostream-postgres").tempdir()?;
-        if let Some(user) = Postgres::user()? {
-            std::os::unix::fs::chown(dir.path(), Some(user.uid), Some(user.gid))?;
-        }
-        let port = free_ports(1)?.first().copied().context("no port")?;
-        Ok(Self { dir, port, process: None })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
-    }
-
-    fn configure(&self, settings: &[(&str, &str)]) -> Result<()> {
-        let ours = [
-            ("listen_addresses", "127.0.0.1"),
-            ("port", &self.port.to_string()),
-            ("unix_socket_directories", ""),
-            ("shared_buffers", "16MB"),
-            ("max_connections", "50"),
-        ];
-        let lines: String =
-            ours.iter().chain(settings).map(|(name, value)| format!("{name} = '{value}'\n")).collect();
-        // Read behind postgresql.conf, and before what pg_basebackup wrote is overruled by the last line.
-        let file = self.data().join("postgresql.auto.conf");
-        let before = fs::read_to_string(&file).unwrap_or_default();
-        fs::write(&file, format!("{before}\n{lines}"))
-            .with_context(|| format!("cannot write {}", file.display()))
+    /// A program that talks to the server.
+    fn tool(&self, name: &str) -> Result<Command> {
+        let (mut command, port) = match &self.place {
+            Place::Machine { .. } => (program(name)?, self.port),
+            Place::Container { id } => (container::tool(id, "postgres", name), INSIDE),
+        };
+        command.args(["-h", "127.0.0.1", "-p", &port.to_string()]).stdin(Stdio::null());
+        Ok(command)
     }
 
     fn answers(&self) -> Result<bool> {
-        let status = program("pg_isready")?
-            .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .stdin(Stdio::null())
-            .status()?;
-        Ok(status.success())
+        let output = self.tool("pg_isready")?.args(["-q"]).output()?;
+        Ok(output.status.success())
     }
-}
-
-/// The user that the server runs as.
-#[derive(Debug, Clone, Copy)]
-struct Postgres {
-    uid: u32,
-    gid: u32,
-}
-
-impl Postgres {
-    /// `None` where this process is not root and the server may run as its own user.
-    fn user() -> Result<Option<Self>> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(None);
-        }
-        let users = fs::read_to_string("/etc/passwd").context("cannot read the list of users")?;
-        let line = users.lines().find(|line| line.starts_with("postgres:")).context("no user postgres")?;
-        let mut ids = line.split(':').skip(2).map(str::parse);
-        let (uid, gid) = (ids.next().context("no uid")??, ids.next().context("no gid")??);
-        Ok(Some(Self { uid, gid }))
-    }
-}
-
-/// The directory of the newest installed server programs.
-pub(super) fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
-    let found = versions.flatten().map(|version| version.path().join("bin"));
-    found.filter(|bin| bin.join("postgres").is_file()).max_by_key(|bin| version(bin))
-}
-
-fn version(bin: &Path) -> u32 {
-    let name = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-    name.and_then(|name| name.parse().ok()).unwrap_or_default()
-}
-
-/// A program of PostgreSQL, as the user that it accepts.
-fn program(name: &str) -> Result<Command> {
-    let bin = programs().context("PostgreSQL is not installed")?;
-    let mut command = Command::new(bin.join(name));
-    command.current_dir("/").env("LC_ALL", "C");
-    if let Some(user) = Postgres::user()? {
-        command.uid(user.uid).gid(user.gid);
-    }
-    Ok(command)
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
 }

@@ -18,6 +18,10 @@ pub enum Prerequisite {
     Redis,
     /// PostgreSQL's server programs.
     Postgres,
+    /// An engine for containers, with the program that talks to it.
+    ContainerEngine,
+    /// Makes the directory of a small system, for images.
+    Debootstrap,
 }
 
 impl Prerequisite {
@@ -28,6 +32,8 @@ impl Prerequisite {
             Self::CBuild => &["gcc", "g++", "make", "pkg-config", "libssl-dev", "zlib1g-dev"],
             Self::Redis => &["redis-server"],
             Self::Postgres => &["postgresql"],
+            Self::ContainerEngine => &["docker.io", "iptables"],
+            Self::Debootstrap => &["debootstrap"],
         }
     }
 
@@ -41,6 +47,10 @@ impl Prerequisite {
                     && ["openssl", "zlib"].iter().all(|library| has_library(library))
             }
             Self::Postgres => super::postgres::programs().is_some(),
+            Self::ContainerEngine => {
+                ["dockerd", "docker", "iptables"].iter().all(|program| runs(program, "--version"))
+            }
+            Self::Debootstrap => runs("debootstrap", "--version"),
         }
     }
 }
@@ -106,6 +116,8 @@ mod tests {
             Prerequisite::CBuild,
             Prerequisite::Redis,
             Prerequisite::Postgres,
+            Prerequisite::ContainerEngine,
+            Prerequisite::Debootstrap,
         ];
         for one in all {
             assert!(!one.packages().is_empty(), "{one:?}");

@@ -9,13 +9,22 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::container::{Container, Plan};
+use super::host::{Host, NativeHost};
 use super::location::{repository_root, services_dir};
 use super::port::free_ports;
 use super::prerequisites::{Prerequisite, ensure};
 use super::process::{ServerProcess, pause};
+use super::provider::Provider;
 
 const USER: &str = "velostream";
 const PASSWORD: &str = "only-for-tests";
+
+/// Somebody who may do everything: looks at what the server keeps.
+const ADMIN: &str = "user admin on >only-for-tests ~* &* +@all\n";
+
+/// The port of a server in a container.
+const INSIDE: u16 = 6379;
 
 /// Where the server's user comes from: the file that operators get, so that its rights are the ones that are tested.
 const RIGHTS: &str = "crates/store-redis/acl.conf";
@@ -23,30 +32,57 @@ const RIGHTS: &str = "crates/store-redis/acl.conf";
 /// A running Redis server with a data directory of its own. Dropping it kills the server and removes the directory.
 #[derive(Debug)]
 pub struct RedisServer {
-    process: Option<ServerProcess>,
+    host: Box<dyn Host>,
     port: u16,
     dir: PathBuf,
 }
 
 impl RedisServer {
-    /// Installs Redis if need be, starts a server whose settings keep the strongest claim, `extra` behind them, and
-    /// waits until it answers.
+    /// Starts a server whose settings keep the strongest claim, `extra` behind them, and waits until it answers. Installs
+    /// Redis if need be.
     ///
     /// # Errors
     /// When it cannot be installed or does not come up.
     pub fn start(name: &str, extra: &[(&str, &str)]) -> Result<Self> {
-        ensure(&[Prerequisite::Redis])?;
         let port = free_ports(1)?.first().copied().context("no port")?;
         let dir = services_dir().join("redis").join(format!("{name}-{}-{port}", std::process::id()));
-        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let rights = fs::read_to_string(repository_root().join(RIGHTS)).context(RIGHTS)?;
-        let rights = rights.replace("CHANGE-ME", PASSWORD);
-        fs::write(dir.join("acl.conf"), &rights)?;
+        let rights = rights.replace("CHANGE-ME", PASSWORD) + ADMIN;
         // For the suite that shows what such a user costs.
-        fs::write(dir.join("weak.conf"), rights.replace("default off resetpass ~* &* +@all", "default off"))?;
-        fs::write(dir.join("redis.conf"), settings(&dir, port, extra))?;
-        let mut server = Self { process: None, port, dir };
-        server.restart()?;
+        let weak = rights.replace("default off resetpass ~* &* +@all", "default off");
+        let files = |settings| [("acl.conf", rights), ("weak.conf", weak), ("redis.conf", settings)];
+        let host: Box<dyn Host> = match Provider::chosen()? {
+            Provider::Native => {
+                ensure(&[Prerequisite::Redis])?;
+                fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+                for (file, text) in files(settings(&dir, ("127.0.0.1", port), extra)) {
+                    fs::write(dir.join(file), text)?;
+                }
+                let file = dir.join("redis.conf");
+                let mut host = NativeHost::new("redis", dir.clone(), move || {
+                    let mut command = Command::new("redis-server");
+                    command.arg(&file);
+                    Ok(command)
+                });
+                host.launch()?;
+                Box::new(host)
+            }
+            Provider::Containers => {
+                let inside = Path::new("/data");
+                let files = files(settings(inside, ("0.0.0.0", INSIDE), extra));
+                let path = |file: &str| inside.join(file).display().to_string();
+                Box::new(Container::start(Plan {
+                    service: "REDIS",
+                    image: "redis:7",
+                    port: (port, INSIDE),
+                    arguments: vec!["redis-server".to_owned(), path("redis.conf")],
+                    files: files.map(|(file, text)| (path(file), text.into_bytes())).into(),
+                    ..Plan::default()
+                })?)
+            }
+        };
+        let mut server = Self { host, port, dir };
+        server.await_answer()?;
         Ok(server)
     }
 
@@ -56,33 +92,51 @@ impl RedisServer {
     /// When it does not come up within 30 s.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        let mut command = Command::new("redis-server");
-        command.arg(self.dir.join("redis.conf"));
-        let process = self.process.insert(ServerProcess::spawn("redis", &self.dir, command)?);
+        self.host.launch()?;
+        self.await_answer()
+    }
+
+    fn await_answer(&mut self) -> Result<()> {
         for _ in 0..1500 {
             if answers(self.port) {
                 return Ok(());
             }
-            if !process.is_running() {
-                bail!("redis left at once, see {}", process.log().display());
+            if !self.host.is_running() {
+                bail!("redis left at once:\n{}", self.host.log());
             }
             pause(Duration::from_millis(20));
         }
-        bail!("redis on port {} does not answer", self.port)
+        bail!("redis on port {} does not answer:\n{}", self.port, self.host.log())
     }
 
     /// SIGKILL.
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When the kernel or the engine refuses.
     pub fn kill(&mut self) -> Result<()> {
-        self.process.take().map_or(Ok(()), |mut process| process.kill())
+        self.host.kill()
     }
 
-    /// The process, to pause it.
+    /// Stops it without ending it: its connections stay and nobody answers.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn pause(&self) -> Result<()> {
+        self.host.pause()
+    }
+
+    /// Lets it run on after [`RedisServer::pause`].
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn resume(&self) -> Result<()> {
+        self.host.resume()
+    }
+
+    /// The process, where it is one of this machine.
     #[must_use]
-    pub const fn process(&self) -> Option<&ServerProcess> {
-        self.process.as_ref()
+    pub fn process(&self) -> Option<&ServerProcess> {
+        self.host.process()
     }
 
     /// The server's port.
@@ -97,6 +151,12 @@ impl RedisServer {
         Self::url_at(self.port)
     }
 
+    /// The URL with a user of all rights.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        format!("redis://admin:{PASSWORD}@127.0.0.1:{}", self.port)
+    }
+
     /// The same user behind another port: a proxy's.
     #[must_use]
     pub fn url_at(port: u16) -> String {
@@ -106,18 +166,19 @@ impl RedisServer {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        self.process = None;
+        // The server goes first. Nothing can be reported from here.
+        drop(self.host.kill());
         // A directory that stays costs disk, nothing else.
         drop(fs::remove_dir_all(&self.dir));
     }
 }
 
-fn settings(dir: &Path, port: u16, extra: &[(&str, &str)]) -> String {
+fn settings(dir: &Path, (bind, port): (&str, u16), extra: &[(&str, &str)]) -> String {
     let directory = format!("\"{}\"", dir.display());
     let rights = format!("\"{}\"", dir.join("acl.conf").display());
     let port = port.to_string();
     let mut settings = vec![
-        ("bind", "127.0.0.1"),
+        ("bind", bind),
         ("port", port.as_str()),
         ("dir", directory.as_str()),
         ("aclfile", rights.as_str()),

@@ -136,12 +136,12 @@ fn killed(stage: &mut Stage) {
     let (prefix, (store, _)) = (stage.prefix(), stage.store("velostream", Mode::One));
     let key = root(&prefix, "").key;
     let first = block_on(store.commit(&[], root(&prefix, "1"))).unwrap();
-    stage.server.kill().unwrap();
+    stage.server().kill().unwrap();
     let error = block_on(store.commit(&[], root(&prefix, "2"))).unwrap_err();
     assert!(matches!(error.disposition(), Disposition::Retry | Disposition::Reconcile), "{error}");
     let unwell = block_on(store.health_check(std::time::Duration::from_secs(5))).unwrap_err();
     assert_eq!(unwell.disposition(), Disposition::Retry, "{unwell}");
-    stage.server.restart().unwrap();
+    stage.server().restart().unwrap();
     let found = block_on(store.read(&[&key])).unwrap().remove(0).unwrap();
     assert_eq!((found.value, Outcome::Applied(found.version)), ("1".into(), first));
 }

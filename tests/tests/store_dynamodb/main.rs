@@ -10,8 +10,8 @@ mod tables;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Trial};
-use velostream_conformance::STORE_CASES;
+use libtest_mimic::Arguments;
+use velostream_testkit::{Factory, contract_trials, contract_trials_through_wrappers, server_trial};
 
 use stage::{Mode, Stage};
 
@@ -24,33 +24,35 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     let stage: Arc<Mutex<Option<Stage>>> = Arc::default();
     let mut trials = Vec::new();
-    let mut add = |name: String, test: Box<dyn Fn(&mut Stage) + Send>| {
-        let stage = Arc::clone(&stage);
-        trials.push(Trial::test(name, move || {
-            let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-            if stage.is_none() {
-                *stage = Some(Stage::start().map_err(|error| format!("{error:#}"))?);
-            }
-            if let Some(stage) = stage.as_mut() {
-                test(stage);
-            }
-            Ok(())
-        }));
-    };
     for mode in [Mode::One, Mode::Strong] {
-        for case in STORE_CASES {
-            let run = move |stage: &mut Stage| {
-                let fixture = stage.fixture(mode);
-                velostream_conformance::run(case.name, || fixture);
-            };
-            add(format!("{mode:?}::{}", case.name).to_lowercase(), Box::new(run));
+        let stage = Arc::clone(&stage);
+        let factory: Factory = Arc::new(move |_| {
+            let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Box::pin(started(&mut stage)?.fixture(mode)))
+        });
+        trials.extend(contract_trials(mode.title(), &factory));
+        if mode == Mode::One {
+            trials.extend(contract_trials_through_wrappers(mode.title(), &factory));
         }
     }
-    for (name, run) in faults::TESTS.iter().chain(tables::TESTS).copied() {
-        add(name.to_owned(), Box::new(run));
+    for (name, test) in faults::TESTS.iter().chain(tables::TESTS).copied() {
+        let stage = Arc::clone(&stage);
+        trials.push(server_trial("DYNAMODB", name, move || {
+            let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+            test(started(&mut stage)?);
+            Ok(())
+        }));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Stops the server: nothing is dropped after `main`.
     drop(stage.lock().unwrap_or_else(PoisonError::into_inner).take());
     conclusion.exit_code()
+}
+
+/// The stage, set up by the first who asks.
+fn started(stage: &mut Option<Stage>) -> Result<&mut Stage, String> {
+    match stage {
+        Some(stage) => Ok(stage),
+        None => Ok(stage.insert(Stage::start().map_err(|error| format!("{error:#}"))?)),
+    }
 }

@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use velostream_conformance::Fixture;
 use velostream_core::ConditionalStore;
 use velostream_store_dynamodb::{Config, DynamoStore, Regions};
-use velostream_testkit::services::DynamoDb;
+use velostream_testkit::run_name;
+use velostream_testkit::services::{DynamoDb, foreign_url};
 
 use crate::seam::{Fault, Seam};
 
@@ -28,17 +29,40 @@ pub(crate) enum Mode {
     Strong,
 }
 
+impl Mode {
+    /// What its trials are called.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Strong => "strong",
+        }
+    }
+}
+
 pub(crate) struct Stage {
-    pub(crate) server: DynamoDb,
+    /// Ours, where it is not somebody else's.
+    server: Option<DynamoDb>,
+    url: String,
     tests: u32,
 }
 
 impl Stage {
     pub(crate) fn start() -> Result<Self> {
-        let stage = Self { server: DynamoDb::start()?, tests: 0 };
+        let stage = match foreign_url("DYNAMODB") {
+            Some(url) => Self { server: None, url, tests: 0 },
+            None => {
+                let server = DynamoDb::start()?;
+                Self { url: server.url(), server: Some(server), tests: 0 }
+            }
+        };
         let (store, _) = stage.store("velostream", Mode::One);
         block_on(store.create_table())?;
         Ok(stage)
+    }
+
+    /// Our server.
+    pub(crate) fn server(&mut self) -> &mut DynamoDb {
+        self.server.as_mut().unwrap()
     }
 
     /// A store on a table, and the seam under it.
@@ -65,7 +89,7 @@ impl Stage {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("velostream", CANARY, None, None, "test"))
-            .endpoint_url(self.server.url())
+            .endpoint_url(&self.url)
             .timeout_config(timeouts)
             .http_client(seam);
         Client::from_conf(config.build())
@@ -74,7 +98,7 @@ impl Stage {
     /// A prefix that no other test has.
     pub(crate) fn prefix(&mut self) -> String {
         self.tests += 1;
-        format!("test-{}/", self.tests)
+        format!("test-{}-{}/", run_name(), self.tests)
     }
 
     /// The fixture of a conformance case.

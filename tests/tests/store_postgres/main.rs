@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
+use velostream_testkit::server_trial;
+use velostream_testkit::services::foreign_url;
 
 use server::TestServer;
 
@@ -21,7 +23,7 @@ type Test = fn(&TestServer);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    if arguments.list {
+    if arguments.list || foreign_url("POSTGRES").is_some() {
         return libtest_mimic::run(&arguments, trials(None)).exit_code();
     }
     let server = Arc::new(TestServer::start());
@@ -43,7 +45,7 @@ fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
     let mut trials = conformance::trials(server);
     for (name, test) in tests {
         let server = server.map(Arc::clone);
-        trials.push(Trial::test(name, move || {
+        trials.push(server_trial("POSTGRES", name, move || {
             server.as_deref().map(test);
             Ok(())
         }));
@@ -53,7 +55,7 @@ fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
         ("attest_of_a_server_that_lost_its_settings_is_refused", standby::weakened),
     ];
     trials.extend(alone.map(|(name, test)| {
-        Trial::test(name, move || {
+        server_trial("POSTGRES", name, move || {
             test();
             Ok(())
         })

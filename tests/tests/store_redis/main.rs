@@ -15,25 +15,32 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use libtest_mimic::{Arguments, Trial};
-use velostream_conformance::{Fixture, STORE_CASES};
+use libtest_mimic::Arguments;
+use velostream_conformance::Fixture;
 use velostream_core::ConditionalStore;
 use velostream_store_redis::{RedisConfig, RedisStore};
-use velostream_testkit::services::RedisServer;
+use velostream_testkit::services::{RedisServer, foreign_url};
+use velostream_testkit::{
+    Factory, contract_trials, contract_trials_through_wrappers, run_name, server_trial,
+};
 
 /// Tells the prefixes of cases apart that share the server.
 static CASES: AtomicU32 = AtomicU32::new(0);
 
 /// A configuration under a prefix that nobody else uses, inside what the user may touch.
 fn config(port: u16) -> RedisConfig {
+    config_at(RedisServer::url_at(port))
+}
+
+fn config_at(url: String) -> RedisConfig {
     let number = CASES.fetch_add(1, Ordering::Relaxed);
-    let mut config = RedisConfig::single(RedisServer::url_at(port));
-    config.prefix = format!("velostream:{number}:");
+    let mut config = RedisConfig::single(url);
+    config.prefix = format!("velostream:{}-{number}:", run_name());
     config
 }
 
-async fn fixture(port: u16) -> Fixture {
-    let config = config(port);
+async fn fixture(url: String) -> Fixture {
+    let config = config_at(url);
     let store = RedisStore::open(config.clone()).await.unwrap();
     Fixture::new(Arc::new(store)).with_reopen(Box::new(move |_| {
         let config = config.clone();
@@ -49,18 +56,23 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(4);
     let shared: Arc<OnceLock<Result<RedisServer, String>>> = Arc::default();
     let mut trials = Vec::new();
-    for case in STORE_CASES {
+    let single: Factory = {
         let shared = Arc::clone(&shared);
-        trials.push(Trial::test(format!("single::{}", case.name), move || {
+        Arc::new(move |_| {
+            if let Some(url) = foreign_url("REDIS") {
+                return Ok(Box::pin(fixture(url)));
+            }
             let server = shared
                 .get_or_init(|| RedisServer::start("shared", &[]).map_err(|error| format!("{error:#}")));
-            let port = server.as_ref().map_err(String::clone)?.port();
-            velostream_conformance::run(case.name, || fixture(port));
-            Ok(())
-        }));
-    }
+            let url = server.as_ref().map_err(String::clone)?.url();
+            Ok(Box::pin(fixture(url)))
+        })
+    };
+    trials.extend(contract_trials("single", &single));
+    trials.extend(contract_trials_through_wrappers("single", &single));
+    drop(single);
     for (name, test) in attested::tests().into_iter().chain(faults::tests()) {
-        trials.push(Trial::test(name, move || test().map_err(|error| format!("{error:#}").into())));
+        trials.push(server_trial("REDIS", name, move || test().map_err(|error| format!("{error:#}").into())));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` would leave the server behind.

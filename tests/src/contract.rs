@@ -1,0 +1,80 @@
+//! The contract of a state store as trials of a suite that has servers.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures::future::BoxFuture;
+use libtest_mimic::{Completion, Failed, Trial};
+use velostream_conformance::{Checked, Fixture, STORE_CASES, WRAPPERS, run};
+
+use crate::services::foreign_url;
+
+/// Makes the fixture of a case from the case's name; where that fails, the error is the trial's.
+pub type Factory = Arc<dyn Fn(&'static str) -> Result<BoxFuture<'static, Fixture>, Failed> + Send + Sync>;
+
+/// One trial `title::CASE` for each case of the contract.
+#[must_use]
+pub fn contract_trials(title: &str, factory: &Factory) -> Vec<Trial> {
+    trials(title, factory)
+}
+
+/// One trial `title::WRAPPER::CASE` for each case and for each wrapper that may stand between a job and its store.
+#[must_use]
+pub fn contract_trials_through_wrappers(title: &str, factory: &Factory) -> Vec<Trial> {
+    let wrapped = WRAPPERS.iter().flat_map(|(name, wrap)| {
+        let factory = Arc::clone(factory);
+        let through: Factory = Arc::new(move |case| {
+            let fixture = factory(case)?;
+            Ok(Box::pin(async move { wrap(fixture.await) }))
+        });
+        trials(&format!("{title}::{name}"), &through)
+    });
+    wrapped.collect()
+}
+
+fn trials(title: &str, factory: &Factory) -> Vec<Trial> {
+    let trial = |name: &'static str| {
+        let factory = Arc::clone(factory);
+        Trial::ignorable_test(format!("{title}::{name}"), move || {
+            let fixture = factory(name)?;
+            Ok(match run(name, || fixture) {
+                Checked::Held => Completion::Completed,
+                Checked::NotRun(why) => Completion::ignored_with(why),
+            })
+        })
+    };
+    STORE_CASES.iter().map(|case| trial(case.name)).collect()
+}
+
+/// The trials of [`contract_trials`] where there is nothing to run them on: each is ignored and says why.
+#[must_use]
+pub fn contract_not_applicable(title: &str, why: &'static str) -> Vec<Trial> {
+    let trial =
+        |name| Trial::ignorable_test(format!("{title}::{name}"), move || Ok(Completion::ignored_with(why)));
+    STORE_CASES.iter().map(|case| trial(case.name)).collect()
+}
+
+/// A name that no earlier run has used: a server of somebody else may still have what those left.
+#[must_use]
+pub fn run_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{:x}{:x}", since.as_millis(), std::process::id())
+    })
+}
+
+/// A trial that kills, pauses or configures its server: it does not apply where `VELOSTREAM_TEST_<SERVICE>_URL` names
+/// the server of somebody else.
+pub fn server_trial(
+    service: &'static str,
+    name: impl Into<String>,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        if foreign_url(service).is_some() {
+            return Ok(Completion::ignored_with("the server is somebody else's"));
+        }
+        test().map(|()| Completion::Completed)
+    })
+}

@@ -1,0 +1,106 @@
+//! Which suites there are, and how each is run.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use velostream_testkit::services::repository_root;
+
+use crate::images::Image;
+use crate::test_run::cargo;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Store {
+    Memory,
+    Redb,
+    Redis,
+    Postgres,
+    #[value(name = "dynamodb")]
+    DynamoDb,
+}
+
+impl Store {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redb => "redb",
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+            Self::DynamoDb => "dynamodb",
+        }
+    }
+
+    /// What its server comes from in containers; none where the store is a part of this process.
+    pub(super) const fn image(self) -> Option<Image> {
+        match self {
+            Self::Memory | Self::Redb => None,
+            Self::Redis => Some(Image::Redis),
+            Self::Postgres => Some(Image::Postgres),
+            Self::DynamoDb => Some(Image::DynamoDb),
+        }
+    }
+
+    /// Its suites: of its own crate, or all those in `tests/tests` that are called after it.
+    pub(super) fn suites(self) -> Result<Vec<Suite>> {
+        if self.image().is_none() {
+            let package = format!("velostream-store-{}", self.name());
+            return Ok(vec![Suite { name: package.clone(), package, test: "*".to_owned(), servers: false }]);
+        }
+        let (stem, dir) = (format!("store_{}", self.name()), repository_root().join("tests/tests"));
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name == stem || name.starts_with(&format!("{stem}_")) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        let suite = |name: String| Suite {
+            test: name.clone(),
+            name,
+            package: "velostream-testkit".to_owned(),
+            servers: true,
+        };
+        Ok(names.into_iter().map(suite).collect())
+    }
+}
+
+/// One `cargo test`.
+#[derive(Debug)]
+pub(super) struct Suite {
+    name: String,
+    package: String,
+    test: String,
+    servers: bool,
+}
+
+impl Suite {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Why it cannot be run with servers in containers.
+    pub(super) fn native_only(&self) -> Option<&'static str> {
+        NATIVE_ONLY.iter().find(|(name, _)| *name == self.name).map(|(_, why)| *why)
+    }
+
+    pub(super) fn command(&self, containers: bool) -> Command {
+        let features = match (self.servers, containers) {
+            (false, _) => "",
+            (true, false) => "servers",
+            (true, true) => "servers,containers",
+        };
+        let mut command =
+            cargo(["test", "--no-fail-fast", "--package", &self.package, "--features", features]);
+        command.args(["--test", &self.test]);
+        if !self.servers {
+            // So that cases which do not apply say why.
+            command.args(["--", "--nocapture"]);
+        }
+        command
+    }
+}
+
+/// Suites whose servers tell each other and their clients addresses that hold inside one network only.
+const NATIVE_ONLY: &[(&str, &str)] = &[];
