@@ -45,7 +45,8 @@ impl Provider {
 /// Runs the suites and prints the table, what does not apply and why, and `N passed, M failed`. Fails where a test fails
 /// or a server does not start.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let stores = if arguments.store.is_empty() { Store::value_variants() } else { arguments.store.as_slice() };
+    let stores =
+        if arguments.store.is_empty() { Store::value_variants() } else { arguments.store.as_slice() };
     let mut table = Table::default();
     for provider in &arguments.provider {
         if let Err(error) = run_with(*provider, stores, &mut table) {
