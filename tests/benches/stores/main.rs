@@ -42,15 +42,14 @@ async fn measure(subject: &dyn Subject) -> Result<(String, Vec<Figures>, Sizes)>
     let mut sizes = Sizes::default();
     for ids in BATCHES {
         let packed = packed::run(subject, ids).await?;
-        let naive = packed::naive(subject, ids).await?;
-        eprintln!("{}: {ids} ids: {packed:?} {naive:?}", subject.name());
         if figures.is_empty() {
-            sizes = Sizes {
-                packed: per_id(subject.packed_bytes().await?, packed.stored),
-                naive: per_id(subject.naive_bytes().await?, naive.stored),
-            };
-            eprintln!("{}: {sizes:?}", subject.name());
+            sizes.packed = per_id(subject.packed_bytes().await?, packed.stored);
         }
+        let naive = packed::naive(subject, ids).await?;
+        if figures.is_empty() {
+            sizes.naive = per_id(subject.naive_bytes().await?, naive.stored);
+        }
+        eprintln!("{}: {ids} ids: {packed:?} {naive:?} {sizes:?}", subject.name());
         figures.push(Figures { ids, packed, naive });
     }
     Ok((subject.name().to_owned(), figures, sizes))

@@ -1,11 +1,13 @@
 //! Redis, beside `SET processed:ID 1 EX 86400` in the same server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands, Client, Pipeline, cmd};
+use redis::{AsyncCommands, AsyncConnectionConfig, Client, Pipeline, cmd};
 use velostream_core::ConditionalStore;
 use velostream_record_id::TrackerKey;
 use velostream_store_redis::{RedisConfig, RedisStore};
@@ -13,12 +15,14 @@ use velostream_testkit::services::RedisServer;
 
 use crate::subject::Subject;
 
-const PACKED: &str = "velostream:*";
 const NAIVE: &str = "processed:";
 
 pub(crate) struct Redis {
     store: RedisStore,
     admin: MultiplexedConnection,
+    /// Memory of the empty server, and with what the ledger keeps.
+    before: u64,
+    packed: AtomicU64,
     // Ends behind its clients.
     _server: RedisServer,
 }
@@ -27,36 +31,21 @@ impl Redis {
     pub(crate) async fn open() -> Result<Self> {
         let server = tokio::task::spawn_blocking(|| RedisServer::start("bench", &[])).await??;
         let store = RedisStore::open(RedisConfig::single(server.url())).await?;
-        let admin = Client::open(server.admin_url())?.get_multiplexed_async_connection().await?;
-        Ok(Self { store, admin, _server: server })
+        // 10,000 synced writes may take longer than the client waits by itself.
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+        let admin = Client::open(server.admin_url())?;
+        let admin = admin.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut subject = Self { store, admin, before: 0, packed: AtomicU64::new(0), _server: server };
+        subject.before = subject.used_memory().await?;
+        Ok(subject)
     }
 
-    /// By the server's own count (command MEMORY USAGE), summed over all keys of a pattern.
-    async fn usage(&self, pattern: &str) -> Result<u64> {
-        let mut admin = self.admin.clone();
-        let (mut cursor, mut bytes) = (0_u64, 0);
-        loop {
-            let (next, keys): (u64, Vec<Vec<u8>>) = cmd("SCAN")
-                .arg(cursor)
-                .arg("MATCH")
-                .arg(pattern)
-                .arg("COUNT")
-                .arg(1000)
-                .query_async(&mut admin)
-                .await?;
-            let mut asked = Pipeline::new();
-            for key in &keys {
-                asked.cmd("MEMORY").arg("USAGE").arg(key).arg("SAMPLES").arg(0);
-            }
-            if !keys.is_empty() {
-                let sizes: Vec<u64> = asked.query_async(&mut admin).await?;
-                bytes += sizes.iter().sum::<u64>();
-            }
-            cursor = next;
-            if cursor == 0 {
-                return Ok(bytes);
-            }
-        }
+    /// All memory that the server has taken from its allocator (command INFO): MEMORY USAGE of a key leaves out the tables
+    /// that hold it and its time to live.
+    async fn used_memory(&self) -> Result<u64> {
+        let info: String = cmd("INFO").arg("memory").query_async(&mut self.admin.clone()).await?;
+        let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        used.context("the server does not say how much memory it uses")?.trim().parse().context("used_memory")
     }
 }
 
@@ -76,7 +65,9 @@ impl Subject for Redis {
     }
 
     async fn packed_bytes(&self) -> Result<Option<u64>> {
-        self.usage(PACKED).await.map(Some)
+        let used = self.used_memory().await?;
+        self.packed.store(used, Ordering::Relaxed);
+        Ok(Some(used.saturating_sub(self.before)))
     }
 
     async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
@@ -95,6 +86,7 @@ impl Subject for Redis {
     }
 
     async fn naive_bytes(&self) -> Result<Option<u64>> {
-        self.usage(&format!("{NAIVE}*")).await.map(Some)
+        let packed = self.packed.load(Ordering::Relaxed);
+        Ok(Some(self.used_memory().await?.saturating_sub(packed)))
     }
 }
