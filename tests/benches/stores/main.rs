@@ -26,12 +26,25 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let mut rows = Vec::new();
-    rows.push(runtime.block_on(async { measure(&local::Memory::new()).await })?);
-    rows.push(runtime.block_on(async { measure(&local::Redb::open().await?).await })?);
-    rows.push(runtime.block_on(async { measure(&redis::Redis::open().await?).await })?);
-    rows.push(runtime.block_on(async { measure(&postgres::Postgres::open().await?).await })?);
-    rows.push(runtime.block_on(async { measure(&dynamodb::Dynamo::open().await?).await })?);
+    if is_wanted("memory") {
+        rows.push(runtime.block_on(async { measure(&local::Memory::new()).await })?);
+    }
+    if is_wanted("redb") {
+        rows.push(runtime.block_on(async { measure(&local::Redb::open().await?).await })?);
+    }
+    if is_wanted("redis") {
+        rows.push(runtime.block_on(async { measure(&redis::Redis::open().await?).await })?);
+    }
+    if is_wanted("postgres") {
+        rows.push(runtime.block_on(async { measure(&postgres::Postgres::open().await?).await })?);
+    }
+    if is_wanted("dynamodb") {
+        rows.push(runtime.block_on(async { measure(&dynamodb::Dynamo::open().await?).await })?);
+    }
     println!("{}", table::render(&rows));
     Ok(())
 }

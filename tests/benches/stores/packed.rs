@@ -143,7 +143,7 @@ fn each(all: u64, rounds: usize) -> f64 {
 pub(crate) async fn naive(subject: &dyn Subject, count: usize) -> Result<Naive> {
     // Other ids than the packed ones, and other ones for each size.
     let mut seed = 0x5EED_0000 + count as u64;
-    let rounds = if count > 1_000 { 2 } else { 50 };
+    let rounds = subject.naive_rounds(count);
     let (mut mark, mut check) = (vec![], vec![]);
     let mut known = Vec::new();
     for _ in 0..rounds {

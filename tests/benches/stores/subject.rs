@@ -21,6 +21,11 @@ pub(crate) trait Subject: Send + Sync {
         None
     }
 
+    /// How many batches of so many ids are written as keys: enough for its share of the server's memory to show.
+    fn naive_rounds(&self, ids: usize) -> usize {
+        if ids > 1_000 { 2 } else { 50 }
+    }
+
     /// What the server keeps for the ledger. `None` where there is no server that says.
     async fn packed_bytes(&self) -> Result<Option<u64>>;
 
