@@ -175,7 +175,7 @@ codes! {
         "None needed: this worker stops the task and claims again.",
         "orders-dr.lane-0: epoch 7 was taken over by host-1 with epoch 8";
     StoreInUse = 55, "another process has the state store open",
-        "Two processes use one embedded store file; it belongs to one at a time. The ids of a job belong to one worker.",
+        "Two processes use one embedded store file; it belongs to one at a time. Or the store is one that hosts share, and the worker that holds the job's task showed life while it was watched. The ids of a job belong to one worker.",
         "Stop the other process. Do not give a second worker of the same job another store: it would not know what the first has delivered.",
         "orders-dr.redb: another process has it open";
     StateLost = 56, "the state store lost acknowledged writes",

@@ -35,6 +35,13 @@ impl Error {
         self
     }
 
+    /// Says in which part of the job it happened, in front of what was said.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
     /// Keeps the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -52,6 +59,12 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// True where it brings a remedy of its own, and not that of its code.
+    #[must_use]
+    pub fn has_own_remedy(&self) -> bool {
+        self.0.remedy.is_some()
     }
 
     /// What the operator can do.

@@ -8,6 +8,7 @@ mod ids;
 mod kafka_sink;
 mod reason;
 mod rules;
+mod state_store;
 
 pub use explanation::{Explanation, Required, explain};
 pub use reason::{Reason, Role};

@@ -22,10 +22,12 @@ const OPERATOR: &str = "operator";
 /// Keys listed at a time.
 const PAGE: usize = 256;
 
-/// The state store of a job that no worker has open.
+/// The state store of a job. A file belongs to one process at a time; of a store that hosts share, what only reads works
+/// beside a worker, and what changes something is refused while one shows life.
 #[derive(Debug)]
 pub struct JobState {
     job: JobFile,
+    clock: Arc<dyn Clock>,
     backend: Arc<dyn ConditionalStore>,
     ledger: Ledger<dyn ConditionalStore>,
 }
@@ -62,6 +64,16 @@ pub struct PositionView {
     pub position: String,
 }
 
+/// A store that is ready for its job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// The store, by its key in the job file.
+    pub store: &'static str,
+    /// What it keeps, as it was checked against the server.
+    pub class: String,
+}
+
 /// What a reset forgets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -90,7 +102,7 @@ impl JobState {
                 return Err(Error::new(Code::StateIo, Disposition::Reject, what)
                     .with_remedy("It is made when the job runs with ids that have to be remembered."));
             }
-            StateStoreConfig::Redb(_) | StateStoreConfig::Memory(_) => {}
+            _ => {}
         }
         Self::create(job).await
     }
@@ -102,13 +114,29 @@ impl JobState {
     pub async fn create(job: &JobFile) -> Result<Self> {
         if let StateStoreConfig::Memory(_) = job.state_store() {
             let what = format!("job {}: its state ends with its process", job.job);
-            return Err(Error::new(Code::Config, Disposition::Reject, what)
-                .with_remedy("Use `state_store: { redb: .. }` to keep it."));
+            return Err(Error::new(Code::Config, Disposition::Reject, what).with_remedy(
+                "Name a store in `state_store` that keeps it: redb, redis, postgres or dynamodb.",
+            ));
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let backend = state::backend(job).await?;
         let ledger = state::ledger(job, Arc::clone(&backend), &clock);
-        Ok(Self { job: job.clone(), backend, ledger })
+        Ok(Self { job: job.clone(), clock, backend, ledger })
+    }
+
+    /// Makes what the store of `job` needs, such as tables, and checks that the server keeps the class that the job file
+    /// claims. What is there already stays as it is.
+    ///
+    /// # Errors
+    /// `Reject`: [`Code::Config`] where the job keeps its state in memory, [`Code::StoreWeak`] where the server keeps less;
+    /// as the store.
+    ///
+    /// # Crash safety
+    /// May be repeated.
+    pub async fn prepare(job: &JobFile) -> Result<Prepared> {
+        state::prepare(job).await?;
+        let store = job.state_store();
+        Ok(Prepared { store: store.key(), class: store.class().to_string() })
     }
 
     /// Every task in the store, whichever job it belongs to.
@@ -141,7 +169,8 @@ impl JobState {
     /// next start, or stops, as `on_id_loss` says; a job whose sink was emptied starts over.
     ///
     /// # Errors
-    /// As the store; `None` where the job has no task.
+    /// `Reject` with [`Code::StoreInUse`] where a worker shows life within [`LEASE`](crate::settings::LEASE), for which a
+    /// store that hosts share is watched; as the store. `None` where the job has no task.
     ///
     /// # Crash safety
     /// All of it is forgotten or nothing.
@@ -155,6 +184,9 @@ impl JobState {
             executed: execute,
         };
         if execute {
+            if self.job.state_store().is_shared() {
+                state::await_gone(&self.job, &self.ledger, &task, None, self.clock.as_ref()).await?;
+            }
             let nonce = Nonce(rand::random());
             let claimant = Claimant { owner: InstanceName::new(OPERATOR), nonce, at_least: Epoch(0) };
             let claimed = self.ledger.claim(&task, &claimant).await?;

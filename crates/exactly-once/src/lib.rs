@@ -6,8 +6,8 @@
 //! - [`ExactlyOnceJobProcessor`]: a worker of any job, from a job file ([`config`]) or put together in a program.
 //! - [`explain`](mod@explain): what a job promises, and why; [`live`]: what its clusters say before it runs.
 //!
-//! Cargo features pick the systems: `connector-kafka`, `connector-file`, `store-redb`, `store-memory`; all of them are
-//! on by default.
+//! Cargo features pick the systems: `connector-kafka`, `connector-file`, `store-redb`, `store-memory`, `store-redis`,
+//! `store-postgres`, `store-dynamodb`; all of them are on by default.
 //!
 //! # Contract
 //! - A job file is accepted as a whole or refused with file, line, column and what to write instead. A key that no
@@ -85,10 +85,16 @@ pub use health::{HealthCheck, HealthCheckResult};
 pub use job_processor::ExactlyOnceJobProcessor;
 pub use job_state::JobState;
 pub use run::JobExecutionStats;
+#[cfg(feature = "store-dynamodb")]
+pub use state_store::DynamoDbStateStore;
 #[cfg(feature = "store-memory")]
 pub use state_store::InMemoryStateStore;
+#[cfg(feature = "store-postgres")]
+pub use state_store::PostgresStateStore;
 #[cfg(feature = "store-redb")]
 pub use state_store::RedbStateStore;
+#[cfg(feature = "store-redis")]
+pub use state_store::RedisStateStore;
 pub use state_store::StateStore;
 pub use velostream_core::{SourcePosition, StreamRecord};
 pub use velostream_processor::{ExactlyOnceMetrics, ProcessedRecordTracker};
@@ -101,10 +107,16 @@ pub use velostream_connector_kafka as connector_kafka;
 pub use velostream_core as core;
 pub use velostream_processor as processor;
 pub use velostream_protocol as protocol;
+#[cfg(feature = "store-dynamodb")]
+pub use velostream_store_dynamodb as store_dynamodb;
 #[cfg(feature = "store-memory")]
 pub use velostream_store_memory as store_memory;
+#[cfg(feature = "store-postgres")]
+pub use velostream_store_postgres as store_postgres;
 #[cfg(feature = "store-redb")]
 pub use velostream_store_redb as store_redb;
+#[cfg(feature = "store-redis")]
+pub use velostream_store_redis as store_redis;
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -9,6 +9,7 @@ mod files;
 mod kafka_sink;
 mod kafka_source;
 mod problem;
+mod state_store;
 
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ pub use files::{DirectorySeen, FileSeen, FilesSeen};
 pub use kafka_sink::{InternalTopicSeen, KafkaSinkSeen, TransactionsSeen};
 pub use kafka_source::{KafkaSourceSeen, PatternSeen, TopicSeen};
 pub use problem::{LiveProblem, Severity, Side};
+pub use state_store::StoreSeen;
 
 use self::problem::Problems;
 use crate::config::{JobFile, Sink, Source};
@@ -30,6 +32,9 @@ pub struct Live {
     pub source: SourceSeen,
     /// The sink.
     pub sink: SinkSeen,
+    /// The state store, where the job needs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_store: Option<StoreSeen>,
     /// What stands in the way of the job, the worst first; then what an operator should know.
     pub problems: Vec<LiveProblem>,
 }
@@ -106,5 +111,6 @@ pub async fn look(job: &JobFile) -> Live {
         (Sink::Kafka(_), None) => SinkSeen::Kafka(KafkaSinkSeen::default()),
     };
     files::state_dir(job, &mut problems);
-    Live { source, sink, problems: problems.sorted() }
+    let state_store = state_store::look(job, &mut problems).await;
+    Live { source, sink, state_store, problems: problems.sorted() }
 }

@@ -41,14 +41,14 @@ struct Ends {
 pub(crate) async fn start(job: &JobFile, options: &RunOptions) -> Result<Running> {
     let instance = Instance::acquire(job, options.instance.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let level = explain(job).level;
+    let metrics = ExactlyOnceMetrics::new(job.job.as_str(), instance.name().as_str(), level);
     // First of all: where another worker has the ids, this one must not take splits from it.
-    let deduplication = state::deduplication(job, instance.name(), &clock).await?;
+    let deduplication = state::deduplication(job, instance.name(), &clock, &metrics).await?;
     let mut ends = ends(job, options, &instance, &clock).await?;
     if let Some(first) = ends.lanes.first_mut() {
         first.deduplication = deduplication;
     }
-    let level = explain(job).level;
-    let metrics = ExactlyOnceMetrics::new(job.job.as_str(), instance.name().as_str(), level);
     let config = settings::worker(job, options.until_caught_up);
     let worker = Worker::new(config, ends.membership, Arc::clone(&clock), metrics.clone(), ends.lanes);
     let parts = running::Parts { job: job.job.clone(), instance, level, worker, metrics, clock };

@@ -1,11 +1,19 @@
 //! From the job file to the settings of each part: which field feeds which, and nothing else.
 
+#[cfg(feature = "store-dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "connector-file")]
 pub mod file;
 #[cfg(feature = "connector-kafka")]
 pub mod kafka;
+#[cfg(feature = "store-postgres")]
+pub mod postgres;
+#[cfg(feature = "store-redis")]
+pub mod redis;
+pub(crate) mod state_store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use velostream_core::{InstanceName, Nonce};
 use velostream_ledger::{StateStore, TaskId};
@@ -13,6 +21,10 @@ use velostream_processor::{self as processor, Backoff, Deduplication, Transactio
 use velostream_record_id::RecordIdStrategy;
 
 use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, PassThrough, Source};
+
+/// After how long without a sign of life the owner of a job's state counts as gone, where a store is shared by hosts. Measured
+/// by whoever waits, on a clock of its own.
+pub const LEASE: Duration = Duration::from_secs(9);
 
 /// Settings of the worker; `bounded` ends it where every split has reached its end. A job over files that it does
 /// not follow ends there in any case.
@@ -63,6 +75,7 @@ pub fn deduplication(
             OnIdLoss::Stop => processor::OnIdLoss::Stop,
         },
         checkpoint_interval: config.checkpoint_interval,
+        keep_alive: job.state_store().is_shared().then_some(LEASE / 3),
     }
 }
 

@@ -34,3 +34,15 @@ pub type InMemoryStateStore = Ledger<velostream_store_memory::MemoryStore>;
 /// State in one file of this host.
 #[cfg(feature = "store-redb")]
 pub type RedbStateStore = Ledger<velostream_store_redb::RedbStore>;
+
+/// State in Redis or Valkey.
+#[cfg(feature = "store-redis")]
+pub type RedisStateStore = Ledger<velostream_store_redis::RedisStore>;
+
+/// State in PostgreSQL or CockroachDB.
+#[cfg(feature = "store-postgres")]
+pub type PostgresStateStore = Ledger<velostream_store_postgres::PostgresStore>;
+
+/// State in a DynamoDB table.
+#[cfg(feature = "store-dynamodb")]
+pub type DynamoDbStateStore = Ledger<velostream_store_dynamodb::DynamoStore>;

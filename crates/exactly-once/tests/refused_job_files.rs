@@ -89,7 +89,7 @@ fn unknown_field_is_named_with_the_nearest_known_one() {
     );
     assert_eq!(
         appended("state_store: { redis: {} }\n"),
-        r#"9:16 "redis" state_store: unknown value `redis` | known here: `redb`, `memory`"#
+        r#"9:23 "{" state_store.redis: the field `url` is missing | add it: url: .."#
     );
 }
 

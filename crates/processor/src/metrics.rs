@@ -15,6 +15,7 @@ use velostream_core::{DeliveryLevel, Disposition, LaneIndex};
 use velostream_protocol::job::During;
 
 mod ids;
+mod store_calls;
 
 pub use ids::IdHealth;
 use ids::IdMetrics;

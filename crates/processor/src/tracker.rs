@@ -5,6 +5,7 @@
 
 mod bound;
 mod deduplication;
+mod keep_alive;
 mod recovery;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use deduplication::{Deduplication, OnIdLoss, OnTrackingLimit, Window};
+use keep_alive::KeepAlive;
 use tracing::warn;
 use velostream_checkpoint::{CheckpointId, ProcessingCheckpoint};
 use velostream_core::{
@@ -34,6 +36,7 @@ pub struct ProcessedRecordTracker {
     metrics: LaneMetrics,
     /// Of the task; `None` until the first recovery.
     ownership: Option<Ownership>,
+    keep_alive: Option<KeepAlive>,
     /// Claims of the task by this process.
     claims: Epoch,
     /// Number of the next batch of the task.
@@ -67,6 +70,7 @@ impl ProcessedRecordTracker {
             clock,
             metrics,
             ownership: None,
+            keep_alive: None,
             claims: Epoch(0),
             next: BatchId(1),
             remembered: None,
@@ -133,6 +137,9 @@ impl ProcessedRecordTracker {
                 store.begin_batch_processing(&ownership, begin).await.map_err(taken)?;
             }
         }
+        if let Some(keep_alive) = &self.keep_alive {
+            keep_alive.changed();
+        }
         self.positions.extend(next);
         self.metrics.remembered(self.clock.unix_ms());
         self.remembered = Some(batch);
@@ -166,6 +173,7 @@ impl ProcessedRecordTracker {
 
     /// `Finish`: gives the task back. Only for whoever looks at the store: the next owner needs no leave.
     pub async fn release(&mut self) {
+        self.keep_alive = None;
         let Some(ownership) = self.ownership.take() else { return };
         if let Err(error) = self.config.store.release(&ownership).await {
             warn!(%error, "the task in the state store could not be given back; the next worker takes it over");

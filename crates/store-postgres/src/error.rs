@@ -200,7 +200,7 @@ impl From<Error> for velostream_core::Error {
         let raised = Self::new(error.code(), error.disposition(), error.to_string());
         match error {
             Error::NotMigrated { .. } => {
-                raised.with_remedy("Create the tables once, as a user who may, and grant the worker's user the rights in grants.sql.")
+                raised.with_remedy("Create the tables once, as a user who may (`velostream state init JOB.yaml`), and grant the worker's user the rights in grants.sql.")
             }
             _ => raised,
         }

@@ -53,6 +53,8 @@ struct Report {
     sink: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_store: Option<String>,
     problems: Vec<Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<Live>,
@@ -91,8 +93,17 @@ pub(crate) fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, F
         return Err(failure);
     };
     let problems = config.problems().iter().map(Finding::from).collect();
-    let report =
-        Report { file, valid: false, job: None, source: None, sink: None, level: None, problems, live: None };
+    let report = Report {
+        file,
+        valid: false,
+        job: None,
+        source: None,
+        sink: None,
+        level: None,
+        state_store: None,
+        problems,
+        live: None,
+    };
     output::document(global.output, &report, table)?;
     Ok(Exit::of(error))
 }
@@ -139,14 +150,23 @@ fn accepted(file: String, job: &JobFile) -> Report {
         source: Some(source),
         sink: Some(sink),
         level: Some(explain(job).level.to_string()),
+        state_store: job.exactly_once.record_id_strategy.are_tracked().then(|| {
+            let store = job.state_store();
+            format!("{}, class {}", store.key(), store.class())
+        }),
         problems: Vec::new(),
         live: None,
     }
 }
 
 fn table(report: &Report) -> String {
-    let rows =
-        [("job", &report.job), ("source", &report.source), ("sink", &report.sink), ("level", &report.level)];
+    let rows = [
+        ("job", &report.job),
+        ("source", &report.source),
+        ("sink", &report.sink),
+        ("level", &report.level),
+        ("state store", &report.state_store),
+    ];
     let rows = rows
         .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| vec![name.to_owned(), value.clone()]));

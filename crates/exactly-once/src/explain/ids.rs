@@ -1,7 +1,8 @@
 //! What identifies a record, and what that rests on.
 
 use super::reason::{Reason, Role};
-use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, RecordIds, StateStoreConfig};
+use super::state_store;
+use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, RecordIds};
 
 const STRATEGY: &str = "exactly_once.record_id_strategy";
 
@@ -64,33 +65,7 @@ fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
         )
         .from("exactly_once.on_id_loss"),
     );
-    reasons.push(Reason::new(
-        Role::Assumes,
-        "one worker runs the job: a second one on this host is refused with VS-0055, one on another host must not be \
-         started",
-    ));
-    match job.state_store() {
-        StateStoreConfig::Redb(_) => reasons.push(Reason::new(
-            Role::Assumes,
-            "the state store's file is on a local disk whose fsync reaches the disk (class G0d: a lost disk loses ids)",
-        )),
-        StateStoreConfig::Memory(_) => reasons.push(
-            Reason::new(
-                Role::Warns,
-                match config.on_id_loss {
-                    OnIdLoss::Rebuild => {
-                        "the state store ends with the process (class G0): at each start the source is read from its \
-                         beginning to rebuild the ids"
-                    }
-                    OnIdLoss::Stop => {
-                        "the state store ends with the process (class G0): every start after the first stops with \
-                         VS-0056"
-                    }
-                },
-            )
-            .from("state_store"),
-        ),
-    }
+    state_store::reasons(job, reasons);
     if config.on_id_loss == OnIdLoss::Rebuild {
         reasons.push(Reason::new(
             Role::Assumes,

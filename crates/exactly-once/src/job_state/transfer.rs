@@ -46,15 +46,16 @@ impl JobState {
     /// Writes the task of this job.
     ///
     /// # Errors
-    /// `Reject` where the job has no task, or `out` cannot be written; as the store.
+    /// `Reject` where the job has no task, a worker changes it meanwhile ([`Code::StoreInUse`]: what was written is cut
+    /// off), or `out` cannot be written; as the store.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<Transfer> {
         let task = state::task(&self.job.job)?;
         let (mut entries, mut after) = (0, None::<String>);
         let root = format!("{task}/root");
-        if self.backend.read(&[&root]).await?.into_iter().flatten().next().is_none() {
+        let Some(before) = self.backend.read(&[&root]).await?.into_iter().flatten().next() else {
             let what = format!("{task}: there is nothing to export");
             return Err(Error::new(Code::StateIo, Disposition::Reject, what));
-        }
+        };
         line(out, &Header { velostream_state: FORMAT, task: task.to_string() })?;
         loop {
             let page = self.backend.list(&format!("{task}/o/"), after.as_deref(), PAGE).await?;
@@ -64,7 +65,14 @@ impl JobState {
             }
             after = Some(last);
         }
-        entries += self.export_entry(out, root).await?;
+        // The root says which entries count: those above fit it only if it stood still.
+        let after = self.backend.read(&[&root]).await?.into_iter().flatten().next();
+        if after.map(|root| root.version) != Some(before.version) {
+            let what = format!("{task}: a worker changed it while it was exported");
+            return Err(Error::new(Code::StoreInUse, Disposition::Reject, what)
+                .with_remedy("Stop the worker first: what was written is cut off and cannot be imported."));
+        }
+        entries += write_entry(out, root, &before.value)?;
         out.flush().map_err(unwritable)?;
         Ok(Transfer { task: task.to_string(), entries, executed: true })
     }
@@ -72,9 +80,7 @@ impl JobState {
     async fn export_entry(&self, out: &mut (dyn Write + Send), key: String) -> Result<usize> {
         let found = self.backend.read(&[&key]).await?.into_iter().flatten().next();
         let Some(found) = found else { return Ok(0) };
-        let value = found.value.iter().map(|byte| format!("{byte:02x}")).collect();
-        line(out, &Entry { key, value })?;
-        Ok(1)
+        write_entry(out, key, &found.value)
     }
 
     /// Checks exported state against `job`, without a store.
@@ -160,6 +166,12 @@ fn read(task: &TaskId, from: &mut dyn BufRead) -> Result<Vec<Put>> {
         Some(last) if last.key == format!("{task}/root") => Ok(puts),
         _ => Err(damaged("it is cut off: the root is missing")),
     }
+}
+
+fn write_entry(out: &mut (dyn Write + Send), key: String, value: &[u8]) -> Result<usize> {
+    let value = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    line(out, &Entry { key, value })?;
+    Ok(1)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -15,6 +15,8 @@ pub enum Side {
     Source,
     /// The sink.
     Sink,
+    /// The state store.
+    Store,
     /// This host.
     Host,
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Side {
         f.write_str(match self {
             Self::Source => "source",
             Self::Sink => "sink",
+            Self::Store => "state store",
             Self::Host => "host",
         })
     }

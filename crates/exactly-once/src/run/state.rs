@@ -1,39 +1,58 @@
 //! The state store of a job that needs one: the one place that knows which backends there are.
 
+mod holder;
+mod prepare;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use velostream_core::{
     Clock, Code, ConditionalStore, Disposition, Error, InstanceName, JobName, Nonce, Result,
 };
-use velostream_ledger::{Ledger, LedgerConfig, StateStore, TaskId};
-use velostream_processor::Deduplication;
+use velostream_ledger::{Ledger, LedgerConfig, ObservedStore, TaskId};
+use velostream_processor::{Deduplication, ExactlyOnceMetrics};
 use velostream_record_id::{CompositeFields, RecordIdStrategy};
 
-use crate::config::{JobFile, RecordIds};
+use crate::config::{JobFile, RecordIds, StateStoreConfig};
 use crate::settings;
+
+pub(crate) use holder::await_gone;
+pub(crate) use prepare::prepare;
 
 /// Time buckets of a window: ids leave the store in steps of this part of it.
 const BUCKETS: u32 = 24;
 
 /// What the job's lane needs to tell records apart by what they hold; `None` where their place in the source does.
 ///
+/// The store is opened, its settings are checked against the class that the job file claims, and nobody else may hold the
+/// job's task.
+///
 /// # Errors
-/// `Reject`: [`Code::StoreInUse`] where another worker has the store, [`Code::Config`] where this program was built
-/// without it; as the store.
+/// `Reject`: [`Code::StoreInUse`] where another worker has the store, [`Code::StoreWeak`] where it does not keep its class,
+/// [`Code::Config`] where this program was built without it; as the store.
 pub(crate) async fn deduplication(
     job: &JobFile,
     owner: &InstanceName,
     clock: &Arc<dyn Clock>,
+    metrics: &ExactlyOnceMetrics,
 ) -> Result<Option<Deduplication>> {
     let Some(strategy) = strategy(&job.exactly_once.record_id_strategy)? else { return Ok(None) };
-    let store = open(job, clock).await?;
-    store.health_check(HEALTH_DEADLINE).await?;
+    let observer = Arc::new(metrics.clone());
+    let store: Arc<dyn ConditionalStore> =
+        Arc::new(ObservedStore::new(attested(job).await?, Arc::clone(clock), observer));
+    let state = ledger(job, store, clock);
+    let task = task(&job.job)?;
+    if job.state_store().is_shared() {
+        await_gone(job, &state, &task, Some(owner), clock.as_ref()).await.map_err(|error| {
+            // The first call that touches the job's own keys: what the rights do not cover shows here.
+            if error.code() == Code::StoreUnavailable { explained(&place(job), error) } else { error }
+        })?;
+    }
     Ok(Some(settings::deduplication(
         job,
         strategy,
-        store,
-        task(&job.job)?,
+        Arc::new(state),
+        task,
         owner.clone(),
         Nonce(rand::random()),
     )))
@@ -57,14 +76,6 @@ fn strategy(ids: &RecordIds) -> Result<Option<RecordIdStrategy>> {
     })
 }
 
-/// The state of a job in its store.
-///
-/// # Errors
-/// As [`deduplication`].
-async fn open(job: &JobFile, clock: &Arc<dyn Clock>) -> Result<Arc<dyn StateStore>> {
-    Ok(Arc::new(ledger(job, backend(job).await?, clock)))
-}
-
 /// The state of a job in a store that is open.
 pub(crate) fn ledger(
     job: &JobFile,
@@ -76,20 +87,49 @@ pub(crate) fn ledger(
     Ledger::new(backend, Arc::clone(clock), config)
 }
 
+/// The store of a job, open, whose server keeps what the job file claims.
+///
+/// # Errors
+/// As [`deduplication`].
+pub(crate) async fn attested(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
+    let store = backend(job).await?;
+    let place = place(job);
+    store.attest().await.map_err(|error| explained(&place, error))?;
+    store.health_check(HEALTH_DEADLINE).await.map_err(|error| explained(&place, error))?;
+    Ok(store)
+}
+
 /// Opens the store of a job. A new backend gets its line here and in [`StateStoreConfig`](crate::config::StateStoreConfig).
 ///
 /// # Errors
 /// As [`deduplication`].
 pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
-    match job.state_store() {
+    let place = place(job);
+    let opened: Result<Arc<dyn ConditionalStore>> = match job.state_store() {
         #[cfg(feature = "store-redb")]
-        crate::config::StateStoreConfig::Redb(redb) => {
+        StateStoreConfig::Redb(redb) => {
             let config = velostream_store_redb::Config::new(redb.path());
-            Ok(Arc::new(velostream_store_redb::RedbStore::open(config).await?))
+            // It names its file, which is what people look for.
+            return Ok(Arc::new(velostream_store_redb::RedbStore::open(config).await?));
         }
         #[cfg(feature = "store-memory")]
-        crate::config::StateStoreConfig::Memory(_) => {
-            Ok(Arc::new(velostream_store_memory::MemoryStore::new()))
+        StateStoreConfig::Memory(_) => Ok(Arc::new(velostream_store_memory::MemoryStore::new())),
+        #[cfg(feature = "store-redis")]
+        StateStoreConfig::Redis(redis) => {
+            let opened = velostream_store_redis::RedisStore::open(settings::redis::store(&redis)).await;
+            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
+        }
+        #[cfg(feature = "store-postgres")]
+        StateStoreConfig::Postgres(postgres) => {
+            let config = settings::postgres::store(&postgres);
+            let opened = velostream_store_postgres::PostgresStore::open(config).await;
+            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
+        }
+        #[cfg(feature = "store-dynamodb")]
+        StateStoreConfig::DynamoDb(dynamodb) => {
+            let config = settings::dynamodb::store(&dynamodb);
+            let opened = velostream_store_dynamodb::DynamoStore::connect(config).await;
+            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
         }
         #[allow(unreachable_patterns, reason = "reachable where a store is not compiled in")]
         _ => Err(Error::new(
@@ -97,5 +137,29 @@ pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> 
             Disposition::Reject,
             format!("job {}: this program was built without the state store that it names", job.job),
         )),
+    };
+    opened.map_err(|error| explained(&place, error))
+}
+
+/// Where the store stands in the job file.
+pub(crate) fn place(job: &JobFile) -> String {
+    format!("state_store.{}", job.state_store().key())
+}
+
+/// A store's own words, with the place in the job file and what to do there.
+pub(crate) fn explained(place: &str, error: Error) -> Error {
+    let own = error.has_own_remedy();
+    let (code, disposition) = (error.code(), error.disposition());
+    let error = error.within(place);
+    match (code, disposition) {
+        _ if own => error,
+        (Code::StoreUnavailable, Disposition::Reject) => error.with_remedy(format!(
+            "Correct in {place} what the server refuses: user, password, rights, database, table. \
+             `velostream state init JOB.yaml` makes what a store needs."
+        )),
+        (Code::StoreUnavailable, _) => error.with_remedy(format!(
+            "Start the server, or correct its address in {place}; `velostream check JOB.yaml --live` asks it."
+        )),
+        _ => error,
     }
 }

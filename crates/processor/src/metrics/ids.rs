@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use velostream_core::Error;
 
+use super::store_calls::StoreCalls;
 use super::{ExactlyOnceMetrics, LaneMetrics};
 use crate::{Deduplication, OnTrackingLimit};
 
@@ -20,6 +21,7 @@ pub(super) struct IdMetrics {
     tracked: Gauge<i64, AtomicI64>,
     checkpoints: Counter,
     last_checkpoint: Gauge<f64, AtomicU64>,
+    calls: StoreCalls,
     operations: Family<[(&'static str, &'static str); 1], Counter>,
     shrunk: Counter,
     shrunk_to: Gauge<f64, AtomicU64>,
@@ -59,6 +61,7 @@ impl IdMetrics {
             self.last_checkpoint.clone(),
         );
         r.register("state_operations", "Calls of the state store by operation", self.operations.clone());
+        self.calls.register(r);
         r.register(
             "deduplication_window_shrunk",
             "How often ids were forgotten before their window had ended, because there were too many",
@@ -70,6 +73,10 @@ impl IdMetrics {
             Unit::Seconds,
             self.shrunk_to.clone(),
         );
+    }
+
+    pub(super) const fn calls(&self) -> &StoreCalls {
+        &self.calls
     }
 
     pub(super) fn duplicates(&self) -> u64 {

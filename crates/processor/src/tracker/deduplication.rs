@@ -26,6 +26,9 @@ pub struct Deduplication {
     pub on_id_loss: OnIdLoss,
     /// How often a checkpoint is saved with a transaction.
     pub checkpoint_interval: Duration,
+    /// How often a worker that delivers nothing shows in the store that it lives: a third of the time after which others
+    /// take it for dead. `None` where nothing but a lock of the host decides that.
+    pub keep_alive: Option<Duration>,
 }
 
 /// How long an id is remembered.

@@ -1,12 +1,14 @@
 //! Taking the state store over.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tracing::{info, warn};
 use velostream_core::{BatchId, Claim, Code, Disposition, Epoch, Error, Nonce, Result, SplitId, SplitReader};
 use velostream_ledger::{Claimant, Claimed, Commit, TaskState};
 use velostream_protocol::job::{Known, Lost, Missing, Pending, settle};
 
+use super::keep_alive::KeepAlive;
 use super::{OnIdLoss, ProcessedRecordTracker, taken};
 
 impl ProcessedRecordTracker {
@@ -85,6 +87,9 @@ impl ProcessedRecordTracker {
         let claimant = Claimant { owner: self.config.owner.clone(), nonce, at_least };
         self.metrics.state_operation("claim");
         let Claimed { ownership, state } = store.claim(task, &claimant).await.map_err(taken)?;
+        self.keep_alive = self.config.keep_alive.map(|interval| {
+            KeepAlive::start(Arc::clone(store), Arc::clone(&self.clock), ownership.clone(), interval)
+        });
         self.ownership = Some(ownership);
         Ok(state)
     }

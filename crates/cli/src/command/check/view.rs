@@ -2,7 +2,7 @@
 
 use exactly_once::live::{
     ClusterSeen, DestinationSeen, DirectorySeen, FilesSeen, KafkaSinkSeen, KafkaSourceSeen, Live, Severity,
-    SinkSeen, SourceSeen, TopicState,
+    SinkSeen, SourceSeen, StoreSeen, TopicState,
 };
 use indicatif::{HumanBytes, HumanCount};
 
@@ -23,6 +23,9 @@ pub(super) fn live(live: &Live) -> String {
         _ => String::new(),
     };
     let mut text = format!("\nsource\n{source}\nsink\n{sink}");
+    if let Some(seen) = &live.state_store {
+        text.push_str(&format!("\nstate store\n{}", state_store(seen)));
+    }
     text.push_str(&problems(live, Severity::Blocks, "What stands in the way"));
     text.push_str(&problems(live, Severity::Warns, "What to know"));
     if live.blocked_by().is_none() {
@@ -196,4 +199,14 @@ fn directory(seen: &DirectorySeen) -> String {
             format!("{} in {} commits so far", HumanBytes(seen.committed_bytes), HumanCount(seen.commits)),
         ),
     ])
+}
+
+fn state_store(seen: &StoreSeen) -> String {
+    let asked = if seen.attested { "checked against the server" } else { "not asked" };
+    let mut rows = vec![("store", seen.store.to_owned()), ("class", format!("{}, {asked}", seen.class))];
+    if let Some(ids) = seen.tracked_records {
+        rows.push(("ids", ids.to_string()));
+        rows.push(("held by", seen.owner.clone().unwrap_or_else(|| "nobody".to_owned())));
+    }
+    fields(&rows)
 }

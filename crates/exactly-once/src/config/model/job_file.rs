@@ -14,6 +14,7 @@ use super::source::{GapPolicy, Source};
 use super::state::{StateDir, state_dir};
 use super::state_store::{RedbStateConfig, StateStoreConfig, default_path};
 use super::topic_pattern::TopicPattern;
+use crate::settings;
 
 /// Most lanes of one worker.
 pub const MAX_LANES: u16 = 64;
@@ -94,6 +95,7 @@ impl JobFile {
         self.check_timing(&mut refuse);
         self.check_topics(&mut refuse);
         self.check_ids(&mut refuse);
+        self.check_state_store(&mut refuse);
         if self.lanes > 1 && !matches!((&self.source, &self.sink), (Source::Kafka(_), Sink::Kafka(_))) {
             refuse(&["lanes"], "files are read and written by one lane\nwrite 1, or leave it out".to_owned());
         }
@@ -125,6 +127,15 @@ impl JobFile {
             let path = default_path(&self.state_dir.of_job(&self.job));
             StateStoreConfig::Redb(RedbStateConfig::new(path.to_string_lossy()))
         })
+    }
+
+    fn check_state_store(&self, refuse: &mut impl FnMut(&[&'static str], String)) {
+        let Some(store) = &self.state_store else { return };
+        if let Some((setting, why)) = settings::state_store::refusal(store) {
+            let path: Vec<&'static str> =
+                ["state_store", store.key()].into_iter().chain(setting.split('.')).collect();
+            refuse(&path, why);
+        }
     }
 
     fn check_ids(&self, refuse: &mut impl FnMut(&[&'static str], String)) {

@@ -57,6 +57,7 @@ impl Rig {
             },
             on_id_loss: self.on_id_loss,
             checkpoint_interval: Duration::ZERO,
+            keep_alive: None,
         }
     }
 
