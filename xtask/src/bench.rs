@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use velostream_kafka_batch::Compression;
-use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, produce};
+use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, end_offsets, produce};
 use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, services_dir};
 
 use crate::demo::build;
@@ -51,6 +50,10 @@ pub(crate) struct Arguments {
     /// broker is not slowed down by it.
     #[arg(long)]
     sink_core: bool,
+    /// Do not count the rate before so many percent of the records are visible: a broker compiles its code anew for
+    /// each contender.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=90))]
+    count_from: u64,
     /// Kill each replicator with -9 once half of the records are visible, and start it again at once.
     #[arg(long)]
     kill: bool,
@@ -61,6 +64,9 @@ enum What {
     /// State stores in place of replicators: time, calls and bytes of a batch of ids, beside one key per id.
     Stores(stores::Arguments),
 }
+
+/// Records that are made for a scenario; more repeat their batches.
+const MADE: u64 = 8_000_000;
 
 /// How often each contender runs.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         cores::give_a_core(sink, source)?;
     }
     let dir = services_dir().join(format!("bench-{}", std::process::id()));
-    let bench = Bench { program, source, sink, dir, kill: arguments.kill };
+    let bench = Bench { program, source, sink, dir, kill: arguments.kill, count_from: arguments.count_from };
     let scenarios = if arguments.scenario.is_empty() {
         SCENARIOS.to_vec()
     } else {
@@ -107,6 +113,8 @@ struct Bench<'a> {
     dir: PathBuf,
     /// Whether replicators are killed half way.
     kill: bool,
+    /// Percent of the records that are visible before the rate is counted.
+    count_from: u64,
 }
 
 impl Bench<'_> {
@@ -125,10 +133,7 @@ impl Bench<'_> {
         let topic = format!("bench-{name}");
         let source = self.source.bootstrap();
         create_topic(&source, &topic, partitions, &[("retention.ms", "-1")])?;
-        produce(
-            &source,
-            &LoadPlan::uniform(&topic, partitions, records, scenario.size, Codec::Lz4, scenario.batch),
-        )?;
+        let records = self.fill(scenario, &topic, records)?;
         let mut table = Table::new(scenario.size);
         for round in 0..rounds.warm_up + rounds.counted {
             for contender in contenders {
@@ -143,6 +148,22 @@ impl Bench<'_> {
         }
         print!("{table}");
         delete_topic(&source, &topic)
+    }
+
+    /// Fills the topic of the source, what is more than [`MADE`] with batches that are there already; returns how many
+    /// records it holds.
+    fn fill(&self, scenario: Scenario, topic: &str, records: u64) -> Result<u64> {
+        let Scenario { size, batch, partitions } = scenario;
+        let source = self.source.bootstrap();
+        let made = records.min(MADE);
+        produce(&source, &LoadPlan::uniform(topic, partitions, made, size, Codec::Lz4, batch))?;
+        if records > made {
+            let (run, dir) = ("filling", self.dir.as_path());
+            let route = Route { source: &source, sink: &source, topic, run, partitions, dir };
+            ceiling::run(&route, records - made)?;
+        }
+        let ends = end_offsets(&source, topic)?;
+        Ok(u64::try_from(ends.iter().sum::<i64>())?)
     }
 
     /// A fresh topic of the sink, filled from the source's, and deleted again.
@@ -160,12 +181,13 @@ impl Bench<'_> {
         let before = (cpu(self.source)?, cpu(self.sink)?);
         let began = Instant::now();
         let patience = contender.patience(records);
+        let wanted = visible::Wanted { records, count_from: records * self.count_from / 100, patience };
         let (arrival, client) = if contender == Contender::Ceiling {
-            self.ceiling(&route, records, patience)?
+            self.ceiling(&route, wanted)?
         } else {
             let mut replicator = Replicator::start(self, contender, &route)?;
             let mut left_to_kill = self.kill;
-            let arrival = visible::watch(&sink, topic, partitions, records, (began, patience), |visible| {
+            let arrival = visible::watch((&sink, topic, partitions), wanted, began, |visible| {
                 if left_to_kill && visible >= records / 2 {
                     left_to_kill = false;
                     replicator.kill_and_start_again()?;
@@ -181,7 +203,7 @@ impl Bench<'_> {
         delete_topic(&sink, topic)?;
         #[allow(clippy::cast_precision_loss, reason = "counts of records fit 53 bits")]
         let (records, moved) = (records as f64, arrival.moved as f64);
-        let moving = arrival.last.saturating_sub(arrival.first).max(Duration::from_millis(1));
+        let moving = arrival.last.saturating_sub(arrival.counted_from).max(Duration::from_millis(1));
         Ok(Figures {
             per_second: moved / moving.as_secs_f64(),
             first: arrival.first,
@@ -193,26 +215,16 @@ impl Bench<'_> {
         })
     }
 
-    fn ceiling(
-        &self,
-        route: &Route<'_>,
-        records: u64,
-        patience: Duration,
-    ) -> Result<(visible::Arrival, Usage)> {
+    fn ceiling(&self, route: &Route<'_>, wanted: visible::Wanted) -> Result<(visible::Arrival, Usage)> {
         let pid = std::process::id();
         let before = Usage::of(pid)?;
         let began = Instant::now();
         let arrival = std::thread::scope(|scope| -> Result<_> {
-            let sending = scope.spawn(|| ceiling::run(route, records, Compression::Lz4));
+            let sending = scope.spawn(|| ceiling::run(route, wanted.records));
             // The last batches may be one short of the count.
-            let arrival = visible::watch(
-                route.sink,
-                route.topic,
-                route.partitions,
-                records - records / 100,
-                (began, patience),
-                |_| Ok(()),
-            )?;
+            let wanted = visible::Wanted { records: wanted.records - wanted.records / 100, ..wanted };
+            let arrival =
+                visible::watch((route.sink, route.topic, route.partitions), wanted, began, |_| Ok(()))?;
             sending.join().ok().context("the sender panicked")??;
             Ok(arrival)
         })?;

@@ -16,6 +16,7 @@ use velostream_core::{
 use velostream_protocol::job::{self, During, Effect, Event, Limits, Phase, State, step};
 
 use crate::metrics::LaneMetrics;
+use crate::pace::Pace;
 use crate::status::LaneStatus;
 use crate::{Backoff, Deduplication, ProcessedRecordTracker, Transactions};
 
@@ -48,6 +49,7 @@ pub(crate) struct Driver {
     /// The newest error, for `Fail` and for the log.
     error: Option<Error>,
     begun_at: Option<Duration>,
+    pace: Pace,
 }
 
 enum Wake {
@@ -72,7 +74,8 @@ impl Driver {
             ProcessedRecordTracker::new(config, Arc::clone(&parts.clock), parts.metrics.clone())
         });
         let state = if tracker.is_some() { state.tracking() } else { state };
-        Self { parts, tracker, state, assignment, chunk: None, error: None, begun_at: None }
+        let pace = Pace::new(parts.transactions.max_interval);
+        Self { parts, tracker, state, assignment, chunk: None, error: None, begun_at: None, pace }
     }
 
     /// Runs until a stop or an error that only an operator can mend.
@@ -121,7 +124,7 @@ impl Driver {
         let open = matches!(self.state.phase, Phase::Open(_)) && !mutant!(TransactionNeverDue);
         let begun = self.begun_at.filter(|_| open)?;
         let age = self.parts.clock.monotonic().saturating_sub(begun);
-        Some(self.parts.transactions.max_interval.saturating_sub(age))
+        Some(self.pace.interval().saturating_sub(age))
     }
 
     fn assigned(&mut self, assignment: Arc<Assignment>) -> Event {
@@ -250,14 +253,11 @@ impl Driver {
             Effect::Commit(progress) => {
                 let began = clock.monotonic();
                 lane.commit(&progress).await.map_err(|e| (During::Commit, e))?;
+                let took = clock.monotonic().saturating_sub(began);
+                self.pace.committed(took);
                 let filtered = tracker.map_or(0, ProcessedRecordTracker::committed);
                 if let Phase::Committing(t) = &self.state.phase {
-                    metrics.committed(
-                        t.records.saturating_sub(filtered),
-                        t.bytes,
-                        clock.monotonic().saturating_sub(began),
-                        clock.unix_ms(),
-                    );
+                    metrics.committed(t.records.saturating_sub(filtered), t.bytes, took, clock.unix_ms());
                 }
                 return Ok(Some(Event::Committed));
             }

@@ -1,11 +1,12 @@
-//! Batches from memory into a topic, as fast as its broker takes them.
+//! The source's own batches from memory into a topic, as fast as its broker takes them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt};
-use velostream_kafka_batch::{Batches, Compression, Limits, WriteOptions, write_batch};
+use velostream_kafka_batch::Batches;
 use velostream_kafka_client::{
     Cluster, Config, Fetch, FetchPartition, FetchTopic, Isolation, Produce, ProducePartition, ProduceTopic,
     Segments,
@@ -19,15 +20,14 @@ const IN_FLIGHT: usize = 5;
 const IN_MEMORY: usize = 256 << 20;
 /// Connections to the broker; it works on one request of each at a time.
 const CONNECTIONS: usize = 2;
-
 /// Sends batches of the source topic, over and over, until `records` are there.
 ///
 /// # Errors
 /// When a broker refuses.
-pub(crate) fn run(route: &Route<'_>, records: u64, compression: Compression) -> Result<()> {
+pub(crate) fn run(route: &Route<'_>, records: u64) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let batches = fetch(route, compression).await?;
+        let batches = fetch(route).await?;
         let mut lanes = tokio::task::JoinSet::new();
         let share = records / u64::try_from(CONNECTIONS)?;
         for index in 0..CONNECTIONS {
@@ -50,7 +50,7 @@ async fn connect(bootstrap: &str) -> Result<Cluster> {
 }
 
 /// Batches of the source, without the marks of the producer that wrote them.
-async fn fetch(route: &Route<'_>, compression: Compression) -> Result<Arc<Vec<(i32, Segments)>>> {
+async fn fetch(route: &Route<'_>) -> Result<Arc<Vec<(i32, Segments)>>> {
     let cluster = connect(route.source).await?;
     let leader = cluster.leader(route.topic, 0).await?;
     let connection = cluster.open(leader.broker).await?;
@@ -82,12 +82,11 @@ async fn fetch(route: &Route<'_>, compression: Compression) -> Result<Arc<Vec<(i
         for batch in Batches::new(records) {
             let batch = batch?;
             offset = batch.next_offset();
-            let records = batch.records(Limits { max_decompressed_bytes: 64 << 20 })?;
-            let encoded = write_batch(&records, WriteOptions { compression, ..WriteOptions::default() })?;
-            bytes += encoded.len();
+            let unsigned = without_producer(batch.bytes())?;
+            bytes += unsigned.len();
             let mut segments = Segments::new();
-            segments.push(encoded);
-            plain.push((i32::try_from(records.len())?, segments));
+            segments.push(unsigned);
+            plain.push((batch.count(), segments));
         }
         if offset == before {
             break;
@@ -97,6 +96,25 @@ async fn fetch(route: &Route<'_>, compression: Compression) -> Result<Arc<Vec<(i
         bail!("no batch to send");
     }
     Ok(Arc::new(plain))
+}
+
+/// The same batch as a producer sends it that has no id: byte for byte the same body, because what a broker takes for
+/// a record depends on how its batch was compressed.
+fn without_producer(batch: &[u8]) -> Result<Bytes> {
+    let mut bytes = BytesMut::from(batch);
+    let mut put = |at: usize, value: &[u8]| -> Result<()> {
+        bytes.get_mut(at..at + value.len()).context("a short batch")?.copy_from_slice(value);
+        Ok(())
+    };
+    // Places of the fields: "Message Format" of the Kafka documentation.
+    put(0, &0_i64.to_be_bytes())?;
+    put(12, &(-1_i32).to_be_bytes())?;
+    put(43, &(-1_i64).to_be_bytes())?;
+    put(51, &(-1_i16).to_be_bytes())?;
+    put(53, &(-1_i32).to_be_bytes())?;
+    let crc = crc32c::crc32c(bytes.get(21..).context("a short batch")?);
+    bytes.get_mut(17..21).context("a short batch")?.copy_from_slice(&crc.to_be_bytes());
+    Ok(bytes.freeze())
 }
 
 async fn send(
@@ -110,13 +128,11 @@ async fn send(
     let connection = cluster.open(leader.broker).await?;
     let mut in_flight = FuturesUnordered::new();
     let (mut sent, mut turn) = (0_u64, batches.iter().cycle());
-    while sent < records && !partitions.is_empty() {
-        let mut parts = Vec::new();
-        for partition in &partitions {
-            let Some((count, segments)) = turn.next() else { continue };
-            sent += u64::try_from(*count)?;
-            parts.push(ProducePartition { partition: *partition, records: segments.clone() });
-        }
+    let mut partitions = partitions.iter().cycle();
+    while sent < records {
+        let Some((partition, (count, segments))) = partitions.next().zip(turn.next()) else { break };
+        sent += u64::try_from(*count)?;
+        let parts = vec![ProducePartition { partition: *partition, records: segments.clone() }];
         in_flight.push(connection.start(Produce {
             transactional_id: None,
             acks: -1,

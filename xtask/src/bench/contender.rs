@@ -17,6 +17,8 @@ pub(crate) enum Contender {
     Velostream,
     /// Three workers of it, with its defaults.
     VelostreamThree,
+    /// One worker whose partitions are shared by two lanes: while one commits, the other writes.
+    VelostreamTwoLanes,
     /// One worker that sends small batches as they came.
     VelostreamUnmerged,
     /// The same, every batch decoded and encoded again.
@@ -28,10 +30,11 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Ceiling,
         Self::Velostream,
         Self::VelostreamThree,
+        Self::VelostreamTwoLanes,
         Self::VelostreamUnmerged,
         Self::VelostreamDecoded,
         Self::MirrorMaker,
@@ -43,6 +46,7 @@ impl Contender {
             Self::Ceiling => "ceiling",
             Self::Velostream => "velostream",
             Self::VelostreamThree => "velostream-three",
+            Self::VelostreamTwoLanes => "velostream-two-lanes",
             Self::VelostreamUnmerged => "velostream-unmerged",
             Self::VelostreamDecoded => "velostream-decoded",
             Self::MirrorMaker => "mm2",
@@ -102,8 +106,9 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let path = route.dir.join("job.yaml");
     let pass_through = if contender == Contender::VelostreamDecoded { "off" } else { "auto" };
     let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0B" } else { "" };
+    let lanes = if contender == Contender::VelostreamTwoLanes { 2 } else { 1 };
     let text = format!(
-        "job: {}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
+        "job: {}\nlanes: {lanes}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
         route.run,
         route.source,
         route.topic,

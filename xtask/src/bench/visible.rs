@@ -12,12 +12,23 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Nothing moved for so long after everything was there: it is over.
 const QUIET: Duration = Duration::from_secs(3);
 
+/// What has to become visible.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) records: u64,
+    /// Visible records from which the rate is counted; the first ones where 0.
+    pub(crate) count_from: u64,
+    pub(crate) patience: Duration,
+}
+
 /// The first and the last arrival, after the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) first: Duration,
     pub(crate) last: Duration,
-    /// Records (and markers) that came after the first arrival.
+    /// When the rate begins to be counted.
+    pub(crate) counted_from: Duration,
+    /// Records (and markers) that came after that.
     pub(crate) moved: u64,
     /// The longest time between two arrivals.
     pub(crate) stall: Duration,
@@ -29,19 +40,18 @@ pub(crate) struct Arrival {
 /// # Errors
 /// When they are not there within `patience`, or `meanwhile` fails.
 pub(crate) fn watch(
-    bootstrap: &str,
-    topic: &str,
-    partitions: i32,
-    records: u64,
-    (began, patience): (Instant, Duration),
+    (bootstrap, topic, partitions): (&str, &str, i32),
+    wanted: Wanted,
+    began: Instant,
     mut meanwhile: impl FnMut(u64) -> Result<()>,
 ) -> Result<Arrival> {
+    let Wanted { records, count_from, patience } = wanted;
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("isolation.level", "read_committed")
         .create()?;
     let (mut seen, mut first, mut last) = (0_u64, None, began);
-    let (mut at_first, mut stall) = (0, Duration::ZERO);
+    let (mut counting, mut stall) = (None, Duration::ZERO);
     loop {
         let mut stable = 0;
         for partition in 0..partitions {
@@ -53,14 +63,15 @@ pub(crate) fn watch(
                 stall = stall.max(last.elapsed());
             }
             last = Instant::now();
-            if first.is_none() {
-                (first, at_first) = (Some(last), stable);
+            first = first.or(Some(last));
+            if counting.is_none() && stable >= count_from {
+                counting = Some((last, stable));
             }
         }
-        match first {
-            Some(first) if seen >= records && last.elapsed() > QUIET => {
-                let (first, last) = (first - began, last - began);
-                return Ok(Arrival { first, last, moved: seen - at_first, stall });
+        match first.zip(counting) {
+            Some((first, (from, at))) if seen >= records && last.elapsed() > QUIET => {
+                let [first, last, counted_from] = [first, last, from].map(|at| at - began);
+                return Ok(Arrival { first, last, counted_from, moved: seen - at, stall });
             }
             _ if began.elapsed() > patience => {
                 bail!("{seen} of {records} records are visible after {patience:?}")
