@@ -1,27 +1,11 @@
-//! Where the server is, what it promises, and how long a call may take.
+//! What the servers promise, and how long a call may take.
 
 use std::fmt;
 use std::time::Duration;
 
 use velostream_core::DurabilityClass;
 
-use crate::Error;
-
-/// Which servers, and who of them is asked.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Topology {
-    /// One server, named by a URL such as `redis://user:password@host:6379`.
-    Single {
-        /// The URL.
-        url: String,
-    },
-    /// Redis Enterprise Active-Active, or MemoryDB Multi-Region: always refused.
-    ActiveActive {
-        /// The URL of each region.
-        urls: Vec<String>,
-    },
-}
+use crate::{Error, Tls, Topology};
 
 /// What the server does before it answers a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +34,8 @@ pub struct Replicas {
 pub struct RedisConfig {
     /// The servers.
     pub topology: Topology,
+    /// What encrypted connections trust; whether they are encrypted, the URLs say (`rediss://`).
+    pub tls: Tls,
     /// In front of every key; `[A-Za-z0-9:._-]`, at most 128 bytes. Default `velostream:`.
     pub prefix: String,
     /// What the server is told to do. Default [`Fsync::Always`].
@@ -61,7 +47,7 @@ pub struct RedisConfig {
     pub connect_timeout: Duration,
     /// How long a call may take. Default 10 s.
     pub request_timeout: Duration,
-    /// Most connections at a time; each serves one call, since WAIT holds up whatever shares its connection.
+    /// Most connections to a server at a time; each serves one call, since WAIT holds up whatever shares its connection.
     /// Default 16.
     pub connections: usize,
 }
@@ -78,6 +64,7 @@ impl RedisConfig {
     pub fn new(topology: Topology) -> Self {
         Self {
             topology,
+            tls: Tls::default(),
             prefix: "velostream:".into(),
             fsync: Fsync::Always,
             replicas: None,
@@ -99,15 +86,9 @@ impl RedisConfig {
     /// Looks for what cannot work, without a server.
     ///
     /// # Errors
-    /// `Config`, `CannotFence` -> Reject.
+    /// `Config`, `CannotFence`, `CannotAttest` -> Reject.
     pub fn check(&self) -> Result<(), Error> {
-        if let Topology::ActiveActive { .. } = self.topology {
-            return Err(Error::CannotFence {
-                topology: "Active-Active",
-                why: "each region answers for itself and merges later, so that two workers can both be told that they \
-                      have claimed a task; use one region, or a store that is linearizable across regions",
-            });
-        }
+        self.topology.check()?;
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'_' | b'-');
         if self.prefix.len() > 128 || !self.prefix.bytes().all(allowed) {
             let why = "allowed are 128 bytes of [A-Za-z0-9:._-]".into();
@@ -133,21 +114,11 @@ impl RedisConfig {
     }
 }
 
-impl fmt::Debug for Topology {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Single { url } => f.debug_struct("Single").field("url", &redacted(url)).finish(),
-            Self::ActiveActive { urls } => {
-                f.debug_list().entries(urls.iter().map(|url| redacted(url))).finish()
-            }
-        }
-    }
-}
-
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConfig")
             .field("topology", &self.topology)
+            .field("tls", &self.tls)
             .field("prefix", &self.prefix)
             .field("fsync", &self.fsync)
             .field("replicas", &self.replicas)
@@ -155,30 +126,9 @@ impl fmt::Debug for RedisConfig {
     }
 }
 
-/// A URL without user and password: everything up to the last `@` goes, and so do parameters.
-fn redacted(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}://{}", host.split('?').next().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn config_shown_has_no_secrets() {
-        let shown = format!("{:?}", RedisConfig::single("redis://ann:s3c@ret@host:1/0?password=s3c"));
-        assert!(shown.contains("redis://host:1/0"), "{shown}");
-        assert!(!shown.contains("s3c") && !shown.contains("ann"), "{shown}");
-    }
-
-    #[test]
-    fn config_of_active_active_is_refused_with_the_reason() {
-        let topology = Topology::ActiveActive { urls: vec!["redis://a".into(), "redis://b".into()] };
-        let refused = RedisConfig::new(topology).check().unwrap_err();
-        assert!(refused.to_string().contains("claimed a task"), "{refused}");
-    }
 
     #[test]
     fn config_that_cannot_work_is_refused() {

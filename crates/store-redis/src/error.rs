@@ -1,6 +1,10 @@
 //! What can go wrong with the server.
 
-use redis::RedisError;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{error, io};
+
+use redis::{ErrorKind, RedisError};
 use velostream_core::{Code, Disposition, NotAdmitted};
 
 /// Why a call failed. No text holds a password; a server's own refusal may name the user.
@@ -23,6 +27,22 @@ pub enum Error {
         /// The reason.
         why: &'static str,
     },
+    /// A topology that tells too little about itself.
+    #[error("redis: {topology} cannot be attested: {why}")]
+    CannotAttest {
+        /// The topology.
+        topology: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
+    /// A file of certificates or keys cannot be used.
+    #[error("redis: tls: {}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server's settings are weaker than the claim.
     #[error("redis {server}: {setting} is {found:?} and must be {wanted}")]
     Weak {
@@ -38,6 +58,14 @@ pub enum Error {
     /// No connection; nothing was sent.
     #[error("redis {server}: connect: {source}")]
     Connect {
+        /// Host and port.
+        server: String,
+        /// Why.
+        source: RedisError,
+    },
+    /// The server's certificate is not trusted; nothing was sent.
+    #[error("redis {server}: its certificate is refused: {source}")]
+    Untrusted {
         /// Host and port.
         server: String,
         /// Why.
@@ -137,6 +165,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Sorts a failure to connect: nothing was sent, but some will fail again until an operator acts.
+    pub(crate) fn of_connecting(server: String, source: RedisError) -> Self {
+        let denied = source.kind() == ErrorKind::AuthenticationFailed
+            || matches!(source.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+        match (denied, untrusted(&source)) {
+            (true, _) => Self::Denied { server, doing: "log in", source },
+            (_, true) => Self::Untrusted { server, source },
+            _ => Self::Connect { server, source },
+        }
+    }
+
     /// What is known about the effect.
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
@@ -149,7 +188,10 @@ impl Error {
             }
             Self::Config { .. }
             | Self::CannotFence { .. }
+            | Self::CannotAttest { .. }
+            | Self::File { .. }
             | Self::Weak { .. }
+            | Self::Untrusted { .. }
             | Self::Denied { .. }
             | Self::ForeignKey { .. }
             | Self::NotAdmitted(_) => Disposition::Reject,
@@ -161,9 +203,10 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Config { .. } => Code::Config,
-            Self::CannotFence { .. } | Self::Weak { .. } => Code::StoreWeak,
+            Self::Config { .. } | Self::File { .. } => Code::Config,
+            Self::CannotFence { .. } | Self::CannotAttest { .. } | Self::Weak { .. } => Code::StoreWeak,
             Self::Connect { .. }
+            | Self::Untrusted { .. }
             | Self::Refused { .. }
             | Self::Denied { .. }
             | Self::Read { .. }
@@ -176,6 +219,16 @@ impl Error {
             Self::NotAdmitted(why) => why.code(),
         }
     }
+}
+
+/// True where the handshake has failed by the server's certificate.
+fn untrusted(source: &RedisError) -> bool {
+    // The library shares its inner error, and I/O errors do not name what they wrap as their source.
+    let inner = error::Error::source(source);
+    let shared = inner.and_then(|inner| inner.downcast_ref::<Arc<dyn error::Error + Send + Sync>>());
+    let io = shared.and_then(|shared| shared.downcast_ref::<io::Error>()).and_then(io::Error::get_ref);
+    let tls = io.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 impl From<Error> for velostream_core::Error {

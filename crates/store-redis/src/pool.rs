@@ -1,13 +1,19 @@
-//! Connections, each lent to one call at a time: WAIT concerns the writes of its own connection and holds it up.
+//! Connections to one server, each lent to one call at a time: WAIT concerns the writes of its own connection and holds
+//! it up.
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use std::{fmt, io};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, Pipeline, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value, cmd,
+    from_redis_value,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::access::shown;
+use crate::slots::Address;
 use crate::{Error, RedisConfig};
 
 /// Connections to one server.
@@ -16,48 +22,68 @@ pub(crate) struct Pool {
     /// Host and port, for errors.
     pub(crate) server: String,
     connect_timeout: Duration,
+    asks_role: bool,
     idle: Mutex<Vec<MultiplexedConnection>>,
     permits: Semaphore,
 }
 
 impl Pool {
     /// Connects to nothing yet.
-    pub(crate) fn new(url: &str, config: &RedisConfig) -> Result<Self, Error> {
-        // The library's text is left out: it may repeat the URL, and with it a password.
-        let unusable = |_| Error::Config { setting: "url", why: "it cannot be understood".into() };
-        let client = Client::open(url).map_err(unusable)?;
-        let server = match client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
-                format!("{host}:{port}")
-            }
-            _ => "local socket".into(),
-        };
-        Ok(Self {
+    pub(crate) fn new(client: Client, config: &RedisConfig) -> Self {
+        Self {
+            server: shown(client.get_connection_info().addr()),
             client,
-            server,
             connect_timeout: config.connect_timeout,
+            asks_role: false,
             idle: Mutex::default(),
             permits: Semaphore::new(config.connections),
-        })
+        }
+    }
+
+    /// Asks for the role on each new connection, and takes none to a replica.
+    pub(crate) const fn of_a_primary(mut self) -> Self {
+        self.asks_role = true;
+        self
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> Address {
+        match self.server.rsplit_once(':') {
+            Some((host, port)) => (host.to_owned(), port.parse().unwrap_or_default()),
+            None => (self.server.clone(), 0),
+        }
     }
 
     /// A connection for one call; waits while all are lent.
     pub(crate) async fn lease(&self) -> Result<Lease<'_>, Error> {
-        let closed = |_| self.connect_error(RedisError::from((ErrorKind::Client, "the store is closed")));
+        let closed = |_| self.connect_error((ErrorKind::Client, "the store is closed").into());
         let permit = self.permits.acquire().await.map_err(closed)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => {
-                // Calls have deadlines of their own, which differ from one to the next.
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(self.connect_timeout))
-                    .set_response_timeout(None);
-                let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-                connecting.await.map_err(|error| self.connect_error(error))?
-            }
+            None => self.connect().await.map_err(|error| self.connect_error(error))?,
         };
         Ok(Lease { pool: self, connection, _permit: permit })
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        // Calls have deadlines of their own, which differ from one to the next.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(None);
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        if self.asks_role {
+            let role = cmd("ROLE");
+            let asked = connection.send_packed_command(&role);
+            let answer = tokio::time::timeout(self.connect_timeout, asked).await.map_err(io::Error::from)?;
+            let parts = from_redis_value::<Vec<Value>>(answer?.extract_error()?)?;
+            let role: String = from_redis_value(parts.into_iter().next().unwrap_or(Value::Nil))?;
+            if role != "master" {
+                let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+                return Err((kind, "the server that was named is not a primary").into());
+            }
+        }
+        Ok(connection)
     }
 
     /// Lets go of every connection that is not lent: where one has broken, the others have most likely too.
@@ -66,13 +92,7 @@ impl Pool {
     }
 
     fn connect_error(&self, source: RedisError) -> Error {
-        let server = self.server.clone();
-        let denied = source.kind() == ErrorKind::AuthenticationFailed
-            || matches!(source.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
-        match denied {
-            true => Error::Denied { server, doing: "log in", source },
-            false => Error::Connect { server, source },
-        }
+        Error::of_connecting(self.server.clone(), source)
     }
 }
 
