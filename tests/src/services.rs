@@ -20,6 +20,10 @@ mod prerequisites;
 mod process;
 mod provider;
 mod redis;
+mod redis_cluster;
+mod redis_node;
+mod redis_sentinels;
+mod valkey;
 
 pub use dynamodb::{DynamoDb, dynamodb_libs};
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
@@ -36,3 +40,6 @@ pub(crate) use process::pause;
 pub use process::{ServerProcess, Signal};
 pub use provider::{PROVIDER_VARIABLE, Provider, foreign_url};
 pub use redis::RedisServer;
+pub use redis_cluster::RedisCluster;
+pub use redis_node::RedisNode;
+pub use redis_sentinels::RedisSentinels;

@@ -33,7 +33,13 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         if arguments.no_servers {
             return Ok(());
         }
-        ensure(&[Prerequisite::Java, Prerequisite::Maven, Prerequisite::Redis, Prerequisite::Postgres])
+        ensure(&[
+            Prerequisite::Java,
+            Prerequisite::Maven,
+            Prerequisite::Redis,
+            Prerequisite::Pip,
+            Prerequisite::Postgres,
+        ])
     });
     steps.command("format", &mut cargo(["fmt", "--all", "--", "--check"]));
     steps.check("tidy", crate::tidy::run);

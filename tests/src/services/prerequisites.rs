@@ -14,8 +14,10 @@ pub enum Prerequisite {
     Maven,
     /// Compiler and headers that the librdkafka build needs.
     CBuild,
-    /// A Redis server, for the suites of its store.
+    /// A Redis server, for the suites of its store, and OpenSSL, which makes their certificates.
     Redis,
+    /// Python with pip, which fetches Valkey.
+    Pip,
     /// PostgreSQL's server programs.
     Postgres,
     /// An engine for containers, with the program that talks to it.
@@ -30,7 +32,8 @@ impl Prerequisite {
             Self::Java => &["openjdk-17-jre-headless"],
             Self::Maven => &["maven"],
             Self::CBuild => &["gcc", "g++", "make", "pkg-config", "libssl-dev", "zlib1g-dev"],
-            Self::Redis => &["redis-server"],
+            Self::Redis => &["redis-server", "openssl"],
+            Self::Pip => &["python3", "python3-pip"],
             Self::Postgres => &["postgresql"],
             Self::ContainerEngine => &["docker.io", "iptables"],
             Self::Debootstrap => &["debootstrap"],
@@ -41,7 +44,8 @@ impl Prerequisite {
         match self {
             Self::Java => runs("java", "-version"),
             Self::Maven => runs("mvn", "-v"),
-            Self::Redis => runs("redis-server", "--version"),
+            Self::Redis => runs("redis-server", "--version") && runs("openssl", "version"),
+            Self::Pip => runs("python3", "-mpip"),
             Self::CBuild => {
                 ["gcc", "g++", "make", "pkg-config"].iter().all(|tool| runs(tool, "--version"))
                     && ["openssl", "zlib"].iter().all(|library| has_library(library))
@@ -115,6 +119,7 @@ mod tests {
             Prerequisite::Maven,
             Prerequisite::CBuild,
             Prerequisite::Redis,
+            Prerequisite::Pip,
             Prerequisite::Postgres,
             Prerequisite::ContainerEngine,
             Prerequisite::Debootstrap,
