@@ -12,6 +12,7 @@ pub mod nemesis;
 pub mod proxy;
 pub mod services;
 pub mod stall;
+pub mod states;
 mod witness;
 
 pub use clock::RealClock;

@@ -22,7 +22,7 @@ pub use fleet::{Fleet, FleetOptions};
 pub use job::Job;
 pub use matrix::Matrix;
 pub use member::Member;
-pub use program::{Ended, binary, build, run};
+pub use program::{Ended, binary, build, choose, run};
 pub use scene::{NO_EXPIRY, PATIENCE, Scene, ends_well, until};
 pub use side::Side;
 pub use strike::{Mix, Strike, plan};

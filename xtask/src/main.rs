@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a tool for people measures real time")]
 
 mod bench;
+mod dedup;
 mod demo;
 mod engine;
 mod error_pages;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Start, stop or list the servers that suites, benches and trials use.
     Services(services::Arguments),
+    /// A million records on every state store, a fifth of them repeated, workers killed, an independent count.
+    Dedup(dedup::Arguments),
     /// Two real clusters, workers killed and paused, an independent verdict.
     Demo(demo::Arguments),
     /// Write docs/errors.md from the error codes.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Services(arguments) => services::run(&arguments),
+        Command::Dedup(arguments) => dedup::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Errors => error_pages::write(),
         Command::Features => features::run(),

@@ -6,7 +6,7 @@ mod goals;
 mod interrupt;
 mod judge;
 mod progress;
-mod report;
+pub(crate) mod report;
 mod round;
 
 use std::path::PathBuf;
@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The release build, or what `VELOSTREAM_BIN` names.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     match std::env::var_os("VELOSTREAM_BIN").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path).canonicalize().context("VELOSTREAM_BIN"),
         None => crate::demo::build(),

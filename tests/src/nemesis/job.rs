@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::program::{Ended, run};
+use super::program::Ended;
+use super::worker::Worker;
 
 /// Longest that one run of a job may take before it counts as stuck.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -24,6 +25,8 @@ pub struct Job {
     pub sink: Vec<String>,
     /// Keys of the job itself.
     pub top: Vec<String>,
+    /// Environment variables of its workers, for what the file takes from there.
+    pub environment: Vec<(String, String)>,
     source_kind: &'static str,
     sink_kind: &'static str,
 }
@@ -46,6 +49,7 @@ impl Job {
                 "heartbeat_interval: 300ms".to_owned(),
             ],
             top: Vec::new(),
+            environment: Vec::new(),
             source_kind: "kafka",
             sink_kind: "kafka",
         }
@@ -87,6 +91,34 @@ impl Job {
     pub fn top(mut self, line: &str) -> Self {
         replace(&mut self.top, line);
         self
+    }
+
+    /// With a variable in the environment of its workers.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs the program with this job's environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&self, arguments: &[&str]) -> Result<Worker> {
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Worker::start(Path::new("."), arguments, &environment)
+    }
+
+    /// Runs a command of the program that takes the job's file, such as `["state", "ls"]`, to its end.
+    ///
+    /// # Errors
+    /// When the program cannot be started or is stuck.
+    pub fn command(&self, arguments: &[&str]) -> Result<Ended> {
+        let path = self.write()?;
+        let path = path.to_string_lossy();
+        self.start(&[arguments, &[&path]].concat())?.wait(LIMIT)
     }
 
     /// With another state directory, as on another host.
@@ -132,7 +164,7 @@ impl Job {
     pub fn run_until_caught_up(&self, instance: &str) -> Result<Ended> {
         let path = self.write()?;
         let path = path.to_string_lossy();
-        run(&["run", &path, "--until-caught-up", "--no-progress", "--instance", instance], LIMIT)
+        self.start(&["run", &path, "--until-caught-up", "--no-progress", "--instance", instance])?.wait(LIMIT)
     }
 }
 

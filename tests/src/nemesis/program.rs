@@ -31,6 +31,11 @@ pub fn binary() -> Result<PathBuf> {
     Ok(BINARY.get_or_init(|| found).clone())
 }
 
+/// Tries this program from now on. Whoever asks for [`binary`] first decides: later choices change nothing.
+pub fn choose(program: PathBuf) {
+    BINARY.get_or_init(|| program);
+}
+
 /// Builds the program without optimisation.
 ///
 /// # Errors

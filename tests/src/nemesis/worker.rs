@@ -39,7 +39,26 @@ impl Worker {
     pub fn of(job: &Job, instance: &str) -> Result<Self> {
         let path = job.write()?;
         let path = path.to_string_lossy();
-        Self::start(Path::new("."), &["run", &path, "--no-progress", "--instance", instance], &[])
+        job.start(&["run", &path, "--no-progress", "--instance", instance])
+    }
+
+    /// The most memory that it has had so far, in KiB (`VmHWM` of proc_pid_status(5)).
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn peak_memory_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|text| text.split_whitespace().next()).context("no VmHWM")?;
+        Ok(peak.parse()?)
+    }
+
+    /// True until it has ended.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Starts the program with these arguments, in a directory, with further environment variables.

@@ -77,7 +77,7 @@ pub(crate) fn section(
     let table: String = rows.iter().map(|(what, count)| format!("| {what} | {count} |\n")).collect();
     Ok(format!(
         "## Torture, seed {seed}, {date}\n\n`cargo xtask {command}` at commit {commit}, on {machine}: {verdict}.\n\n| what | count |\n|---|---|\n{table}\nFaults by what the worker was doing:\n\n```text\n{states}\n```\n\nFaults of frames by request:\n\n```text\n{frames}\n```\n",
-        date = said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?,
+        date = now()?,
         command = arguments.join(" "),
         commit = commit()?,
         machine = machine(),
@@ -114,13 +114,26 @@ fn some_of(missing: &[String]) -> String {
     }
 }
 
-fn commit() -> Result<String> {
+/// The time as a section shows it.
+///
+/// # Errors
+/// When there is no `date`.
+pub(crate) fn now() -> Result<String> {
+    said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
+}
+
+/// The commit that is tried.
+///
+/// # Errors
+/// When there is no `git`.
+pub(crate) fn commit() -> Result<String> {
     let head = said("git", &["rev-parse", "--short", "HEAD"])?;
     let changed = !said("git", &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
     Ok(if changed { format!("{head} with changes") } else { head })
 }
 
-fn machine() -> String {
+/// What it ran on.
+pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = fs::read_to_string(PathBuf::from("/proc/meminfo")).unwrap_or_default();
     let kib = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));

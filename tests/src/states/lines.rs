@@ -1,0 +1,97 @@
+//! Files of lines of which a fifth come again, and what must become of them.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::load::Random;
+use crate::nemesis::Job;
+
+/// A job from files to files in a directory of its own.
+#[derive(Debug)]
+pub struct Lines {
+    dir: PathBuf,
+}
+
+impl Lines {
+    /// So many different lines and their repetitions in three files below `dir`.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn new(dir: &Path, different: usize, seed: u64) -> Result<Self> {
+        let lines = Self { dir: dir.to_owned() };
+        fs::create_dir_all(dir.join("in"))?;
+        let mut random = Random::new(seed, 5);
+        let mut written: Vec<String> = Vec::new();
+        for n in 0..different {
+            written.push(format!("line {n}"));
+            if random.one_in(4)
+                && let Some(again) = written.get(random.index(written.len())).cloned()
+            {
+                written.push(again);
+            }
+        }
+        for (n, part) in written.chunks(written.len().div_ceil(3).max(1)).enumerate() {
+            lines.add(&n.to_string(), part)?;
+        }
+        Ok(lines)
+    }
+
+    /// One more file; files are read in the order of their names.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&self, name: &str, lines: &[String]) -> Result<()> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let path = self.dir.join("in").join(format!("{name}.ndjson"));
+        fs::write(&path, text).with_context(|| path.display().to_string())
+    }
+
+    /// The job.
+    #[must_use]
+    pub fn job(&self, name: &str) -> Job {
+        Job::files(name, &self.dir, &self.dir.join("in/*.ndjson"), &self.dir.join("out/o.ndjson"))
+            .source("max_chunk_bytes: 2KiB")
+    }
+
+    /// Bytes of the output so far, committed or not.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        let Ok(entries) = fs::read_dir(self.dir.join("out")) else { return 0 };
+        let files = entries.flatten().filter_map(|entry| entry.metadata().ok());
+        files.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+    }
+
+    /// The first occurrence of each line, in the order in which the files are read.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn expected(&self) -> Result<Vec<String>> {
+        let mut seen = HashSet::new();
+        Ok(read(&self.dir.join("in"))?.into_iter().filter(|line| seen.insert(line.clone())).collect())
+    }
+
+    /// Fails unless the output holds each line once, in order. For a job that has ended: its directory then holds what is
+    /// committed and nothing else, so that no code of the product is asked.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn expect_each_once(&self) -> Result<()> {
+        let (found, expected) = (read(&self.dir.join("out"))?, self.expected()?);
+        let first = found.iter().zip(&expected).find(|(a, b)| a != b);
+        ensure!(found == expected, "{} of {} lines, {first:?}", found.len(), expected.len());
+        Ok(())
+    }
+}
+
+/// The lines of all files of a directory, in the order of their names.
+fn read(dir: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(dir).with_context(|| dir.display().to_string())?;
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
+    files.sort();
+    let texts = files.iter().map(fs::read_to_string).collect::<std::io::Result<Vec<_>>>()?;
+    Ok(texts.concat().lines().map(ToOwned::to_owned).collect())
+}

@@ -1,0 +1,60 @@
+//! File to file.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use velostream_testkit::load::Random;
+use velostream_testkit::nemesis::{Job, PATIENCE, Worker, ends_well};
+use velostream_testkit::states::{Lines, StateServer};
+
+use crate::IDS;
+
+const KILLS: u32 = 5;
+const DIFFERENT: usize = 40_000;
+
+/// A worker that is killed five times in the middle of its work, and then may end.
+pub(crate) fn killed(server: &StateServer) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let lines = Lines::new(dir.path(), DIFFERENT, 7)?;
+    let job = server.give(lines.job(&format!("files-{}", server.kind())).top(IDS))?;
+    let mut random = Random::new(7, 3);
+    for kill in 0..KILLS {
+        let mut worker = at_work(&lines, &job)?;
+        sleep(Duration::from_millis(random.below(15)));
+        ensure!(worker.is_running()?, "it was done before kill {kill}: {}", worker.log());
+        worker.kill()?;
+    }
+    ends_well(&job.run_until_caught_up("w0")?)?;
+    lines.expect_each_once()?;
+    // Whatever comes later and was delivered before any of the kills is recognised.
+    let again = lines.expected()?.into_iter().step_by(7).chain(["fresh".to_owned()]);
+    lines.add("9", &again.collect::<Vec<_>>())?;
+    ends_well(&job.run_until_caught_up("w0")?)?;
+    lines.expect_each_once()
+}
+
+/// A worker whose state store is killed under it and comes back with what it has acknowledged.
+pub(crate) fn server_killed(server: &mut StateServer) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let lines = Lines::new(dir.path(), DIFFERENT, 8)?;
+    let job = server.give(lines.job("away").top(IDS))?;
+    let mut worker = at_work(&lines, &job)?;
+    server.kill()?;
+    worker.await_log("will recover", StateServer::PATIENCE)?;
+    server.restart()?;
+    ends_well(&worker.wait(Duration::from_secs(120))?)?;
+    lines.expect_each_once()
+}
+
+/// A new worker that has written something.
+fn at_work(lines: &Lines, job: &Job) -> Result<Worker> {
+    let before = lines.written();
+    let mut worker = Worker::of(job, "w0")?;
+    let started = Instant::now();
+    while lines.written() <= before && worker.is_running()? {
+        ensure!(started.elapsed() < PATIENCE, "it writes nothing: {}", worker.log());
+        sleep(Duration::from_millis(1));
+    }
+    Ok(worker)
+}

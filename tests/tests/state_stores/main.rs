@@ -1,0 +1,83 @@
+//! Jobs that tell records apart by what they hold, on every state store: killed with -9, moved from store to store,
+//! refused, and watched while somebody else holds their ids.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "real servers in real time; seeds are shown"
+)]
+
+mod files;
+mod holder;
+mod kafka;
+mod moved;
+mod refused;
+mod refused_dynamodb;
+mod refused_postgres;
+mod refused_redis;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result, anyhow};
+use libtest_mimic::{Arguments, Trial};
+use velostream_testkit::states::{StateServer, StoreKind};
+
+/// The servers that the tests share; each starts with the first test that wants it.
+struct Servers(BTreeMap<StoreKind, OnceLock<Result<StateServer, String>>>);
+
+impl Servers {
+    fn new() -> Self {
+        Self(StoreKind::ALL.into_iter().map(|kind| (kind, OnceLock::new())).collect())
+    }
+
+    fn get(&self, kind: StoreKind) -> Result<&StateServer> {
+        let slot = self.0.get(&kind).context("no such store")?;
+        let server = slot.get_or_init(|| StateServer::start(kind).map_err(|error| format!("{error:#}")));
+        server.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let servers = Arc::new(Servers::new());
+    let mut trials = Vec::new();
+    let mut add = |name: String, test: Boxed| {
+        let servers = Arc::clone(&servers);
+        trials.push(Trial::test(name, move || test(&servers).map_err(|error| format!("{error:#}").into())));
+    };
+    for kind in [StoreKind::Redb, StoreKind::Redis, StoreKind::Postgres, StoreKind::DynamoDb] {
+        add(
+            format!("{kind}::files_worker_killed_five_times_delivers_each_content_once"),
+            Box::new(move |servers| files::killed(servers.get(kind)?)),
+        );
+    }
+    for kind in [StoreKind::Redis, StoreKind::Postgres, StoreKind::DynamoDb] {
+        add(
+            format!("{kind}::kafka_worker_killed_five_times_delivers_each_content_once"),
+            Box::new(move |servers| kafka::killed(servers.get(kind)?)),
+        );
+        add(
+            format!("{kind}::server_killed_under_a_worker_loses_and_doubles_nothing"),
+            Box::new(move |_| files::server_killed(&mut StateServer::start(kind)?)),
+        );
+    }
+    let shared = holder::TESTS.iter().chain(moved::TESTS).chain(refused_redis::TESTS);
+    for (name, test) in shared.chain(refused_postgres::TESTS).chain(refused_dynamodb::TESTS).copied() {
+        add(name.to_owned(), Box::new(test));
+    }
+    // `exit` would leave the servers behind.
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(servers);
+    conclusion.exit_code()
+}
+
+/// A test of any kind.
+type Boxed = Box<dyn Fn(&Servers) -> Result<()> + Send>;
+
+/// A named test.
+type Test = (&'static str, fn(&Servers) -> Result<()>);
+
+/// What every job here says about ids.
+const IDS: &str = "exactly_once: { record_id_strategy: content_hash, transaction: { max_bytes: 16KiB } }";
