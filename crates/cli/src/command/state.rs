@@ -70,8 +70,8 @@ struct ResetArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  STATE_URL=postgresql://admin@db/jobs velostream state init orders-dr.yaml
   velostream state ls orders-dr.yaml
+  STATE_URL=postgresql://admin@db/jobs velostream state init orders-dr.yaml
   velostream state show orders-dr.yaml -o json
   velostream state export orders-dr.yaml > orders-dr.state
   velostream state import moved.yaml orders-dr.state --execute

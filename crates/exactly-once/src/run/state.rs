@@ -13,7 +13,7 @@ use velostream_ledger::{Ledger, LedgerConfig, ObservedStore, TaskId};
 use velostream_processor::{Deduplication, ExactlyOnceMetrics};
 use velostream_record_id::{CompositeFields, RecordIdStrategy};
 
-use crate::config::{JobFile, RecordIds, StateStoreConfig};
+use crate::config::{JobFile, RecordIds};
 use crate::settings;
 
 pub(crate) use holder::await_gone;
@@ -104,6 +104,8 @@ pub(crate) async fn attested(job: &JobFile) -> Result<Arc<dyn ConditionalStore>>
 /// # Errors
 /// As [`deduplication`].
 pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
+    #[allow(unused_imports, reason = "used by each store that is compiled in")]
+    use crate::config::StateStoreConfig;
     let place = place(job);
     let opened: Result<Arc<dyn ConditionalStore>> = match job.state_store() {
         #[cfg(feature = "store-redb")]
