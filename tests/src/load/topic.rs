@@ -57,10 +57,28 @@ pub fn delete_topic(bootstrap: &str, topic: &str) -> Result<()> {
 /// # Errors
 /// When the topic does not exist or its leaders do not answer.
 pub fn end_offsets(bootstrap: &str, topic: &str) -> Result<Vec<i64>> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("isolation.level", "read_committed")
-        .create()?;
+    ends(bootstrap, topic, "read_committed")
+}
+
+/// As [`end_offsets`], once no transaction is open: brokers answer a commit before its markers are written, and until then
+/// a read_committed reader does not see what was committed.
+///
+/// # Errors
+/// When the topic does not exist, its leaders do not answer, or a transaction stays open.
+pub fn settled_end_offsets(bootstrap: &str, topic: &str) -> Result<Vec<i64>> {
+    for _ in 0..600 {
+        let (stable, all) = (end_offsets(bootstrap, topic)?, ends(bootstrap, topic, "read_uncommitted")?);
+        if stable == all {
+            return Ok(stable);
+        }
+        crate::services::pause(Duration::from_millis(50));
+    }
+    bail!("a transaction of {topic} stays open")
+}
+
+fn ends(bootstrap: &str, topic: &str, isolation: &str) -> Result<Vec<i64>> {
+    let consumer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", bootstrap).set("isolation.level", isolation).create()?;
     let metadata = consumer.fetch_metadata(Some(topic), LIMIT)?;
     let partitions = metadata.topics().first().map_or(0, |one| one.partitions().len());
     if partitions == 0 {

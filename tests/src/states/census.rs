@@ -9,7 +9,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::Repeated;
-use crate::load::end_offsets;
+use crate::load::settled_end_offsets;
 
 /// How often each record of [`Repeated`] is there. Every one is compared with the whole record of its number.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Census {
             .create()?;
         let mut places = TopicPartitionList::new();
         let mut open = 0;
-        for (partition, end) in end_offsets(bootstrap, topic)?.into_iter().enumerate() {
+        for (partition, end) in settled_end_offsets(bootstrap, topic)?.into_iter().enumerate() {
             if end > 0 {
                 places.add_partition_offset(topic, i32::try_from(partition)?, Offset::Beginning)?;
                 open += 1;

@@ -8,7 +8,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use velostream_testkit::load::end_offsets;
+use velostream_testkit::load::settled_end_offsets;
 
 /// How often each content is there: key and value, null and empty told apart.
 pub(crate) type Contents = BTreeMap<(Option<Vec<u8>>, Option<Vec<u8>>), u64>;
@@ -24,7 +24,7 @@ pub(crate) fn read(bootstrap: &str, topic: &str) -> Result<Contents> {
         .create()?;
     let mut places = TopicPartitionList::new();
     let mut open = 0;
-    for (partition, end) in end_offsets(bootstrap, topic)?.into_iter().enumerate() {
+    for (partition, end) in settled_end_offsets(bootstrap, topic)?.into_iter().enumerate() {
         if end > 0 {
             places.add_partition_offset(topic, i32::try_from(partition)?, Offset::Beginning)?;
             open += 1;

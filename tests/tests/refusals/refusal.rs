@@ -1,7 +1,7 @@
 //! What every refusal has to be.
 
 use anyhow::{Context as _, Result, ensure};
-use velostream_testkit::load::end_offsets;
+use velostream_testkit::load::settled_end_offsets;
 use velostream_testkit::nemesis::{Ended, Job, Scene};
 
 /// Checks code, places and exit code of a command that failed, and prints what it said.
@@ -28,9 +28,9 @@ pub(crate) fn expect_untouched(
     code: &str,
     places: &[&str],
 ) -> Result<()> {
-    let before = end_offsets(&scene.sink, sink_topic)?;
+    let before = settled_end_offsets(&scene.sink, sink_topic)?;
     expect(&job.run_until_caught_up("w0")?, code, 1, places)?;
-    let after = end_offsets(&scene.sink, sink_topic)?;
+    let after = settled_end_offsets(&scene.sink, sink_topic)?;
     ensure!(before == after, "the sink topic went from {before:?} to {after:?}");
     Ok(())
 }
