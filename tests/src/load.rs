@@ -26,4 +26,4 @@ pub use plan::{Codec, LoadPlan, Sizes, Transactions};
 pub use random::Random;
 pub use record::{HeaderValue, MadeRecord, RecordMaker};
 pub use stamp::Stamp;
-pub use topic::{create_topic, delete_topic, end_offsets, settled_end_offsets};
+pub use topic::{create_topic, delete_topic, end_offsets, read_all, settled_end_offsets};

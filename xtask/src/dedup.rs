@@ -7,7 +7,7 @@ mod round;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use velostream_testkit::nemesis::choose;
 use velostream_testkit::services::{KafkaPair, Prerequisite, ensure};
 use velostream_testkit::states::StoreKind;
@@ -17,9 +17,9 @@ use round::Round;
 /// What `cargo xtask dedup` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Which stores; all if none is named.
-    #[arg(long = "store", value_enum)]
-    stores: Vec<Store>,
+    /// Which stores: memory, redb, redis, postgres, dynamodb; all if none is named.
+    #[arg(long = "store")]
+    stores: Vec<StoreKind>,
     /// Records of each store, a fifth of which are repetitions.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
@@ -34,27 +34,6 @@ pub(crate) struct Arguments {
     no_report: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Store {
-    Memory,
-    Redb,
-    Redis,
-    Postgres,
-    Dynamodb,
-}
-
-impl Store {
-    const fn kind(self) -> StoreKind {
-        match self {
-            Self::Memory => StoreKind::Memory,
-            Self::Redb => StoreKind::Redb,
-            Self::Redis => StoreKind::Redis,
-            Self::Postgres => StoreKind::Postgres,
-            Self::Dynamodb => StoreKind::DynamoDb,
-        }
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -63,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let began = Instant::now();
     ensure(&[Prerequisite::Java, Prerequisite::Maven, Prerequisite::Redis, Prerequisite::Postgres])?;
     choose(crate::torture::program()?);
-    let mut kinds: Vec<StoreKind> = arguments.stores.iter().map(|store| store.kind()).collect();
+    let mut kinds: Vec<StoreKind> = arguments.stores.clone();
     if kinds.is_empty() {
         kinds = StoreKind::ALL.to_vec();
     }

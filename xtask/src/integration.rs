@@ -9,18 +9,19 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use velostream_testkit::services::PROVIDER_VARIABLE;
+use velostream_testkit::states::StoreKind;
 
 use crate::engine::Engine;
 use found::Found;
-use suite::{Store, Suite};
+use suite::Suite;
 use table::Table;
 
 /// What `cargo xtask integration` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Which stores; all if none is named.
-    #[arg(long, value_enum)]
-    store: Vec<Store>,
+    /// Which stores: memory, redb, redis, postgres, dynamodb; all if none is named.
+    #[arg(long)]
+    store: Vec<StoreKind>,
     /// What runs the servers: processes of this machine, or containers of the engine that answers (where none does, one
     /// is started for this run). May be given twice.
     #[arg(long, value_enum, default_value = "native")]
@@ -45,8 +46,7 @@ impl Provider {
 /// Runs the suites and prints the table, what does not apply and why, and `N passed, M failed`. Fails where a test fails
 /// or a server does not start.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let stores =
-        if arguments.store.is_empty() { Store::value_variants() } else { arguments.store.as_slice() };
+    let stores = if arguments.store.is_empty() { &StoreKind::ALL } else { arguments.store.as_slice() };
     let mut table = Table::default();
     for provider in &arguments.provider {
         if let Err(error) = run_with(*provider, stores, &mut table) {
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if table.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn run_with(provider: Provider, stores: &[Store], table: &mut Table) -> Result<()> {
+fn run_with(provider: Provider, stores: &[StoreKind], table: &mut Table) -> Result<()> {
     let engine = match provider {
         Provider::Native => None,
         Provider::Containers => Some(Engine::find_or_start()?),
@@ -68,8 +68,8 @@ fn run_with(provider: Provider, stores: &[Store], table: &mut Table) -> Result<(
         println!("{}", engine.describe());
     }
     for store in stores {
-        for suite in store.suites()? {
-            let row = if store.image().is_some() { provider.name() } else { "none needed" };
+        for suite in suite::suites(*store)? {
+            let row = if suite::image(*store).is_some() { provider.name() } else { "none needed" };
             println!("\n== {} ({row})", suite.name());
             if let (Provider::Containers, Some(why)) = (provider, suite.native_only()) {
                 println!("not applicable: {why}");
@@ -88,10 +88,10 @@ fn run_with(provider: Provider, stores: &[Store], table: &mut Table) -> Result<(
     Ok(())
 }
 
-fn one(engine: Option<&Engine>, provider: Provider, store: Store, suite: &Suite) -> Result<Vec<Found>> {
+fn one(engine: Option<&Engine>, provider: Provider, store: StoreKind, suite: &Suite) -> Result<Vec<Found>> {
     let mut command = suite.command(provider == Provider::Containers);
     command.env(PROVIDER_VARIABLE, provider.name());
-    if let (Some(engine), Some(image)) = (engine, store.image()) {
+    if let (Some(engine), Some(image)) = (engine, suite::image(store)) {
         let name = image.resolve(engine)?;
         println!("image {name}");
         command.env(image.variable(), &name);

@@ -7,6 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -74,6 +77,41 @@ pub fn settled_end_offsets(bootstrap: &str, topic: &str) -> Result<Vec<i64>> {
         crate::services::pause(Duration::from_millis(50));
     }
     bail!("a transaction of {topic} stays open")
+}
+
+/// Shows every committed record of a topic, from its start to its present end.
+///
+/// # Errors
+/// As [`settled_end_offsets`], and when nothing comes for a minute.
+pub fn read_all(
+    bootstrap: &str,
+    topic: &str,
+    mut each: impl FnMut(Option<&[u8]>, Option<&[u8]>),
+) -> Result<()> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "nobody")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .create()?;
+    let mut places = TopicPartitionList::new();
+    let mut open = 0;
+    for (partition, end) in settled_end_offsets(bootstrap, topic)?.into_iter().enumerate() {
+        if end > 0 {
+            places.add_partition_offset(topic, i32::try_from(partition)?, Offset::Beginning)?;
+            open += 1;
+        }
+    }
+    consumer.assign(&places)?;
+    while open > 0 {
+        match consumer.poll(Duration::from_secs(60)).context("nothing comes for a minute")? {
+            Ok(message) => each(message.key(), message.payload()),
+            Err(KafkaError::PartitionEOF(_)) => open -= 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 fn ends(bootstrap: &str, topic: &str, isolation: &str) -> Result<Vec<i64>> {

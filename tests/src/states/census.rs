@@ -1,15 +1,9 @@
 //! How often each record is in a topic, as a read_committed reader on librdkafka sees it.
 
-use std::time::Duration;
-
-use anyhow::{Context as _, Result, ensure};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use anyhow::{Result, ensure};
 
 use super::Repeated;
-use crate::load::settled_end_offsets;
+use crate::load::read_all;
 
 /// How often each record of [`Repeated`] is there. Every one is compared with the whole record of its number.
 #[derive(Debug)]
@@ -27,30 +21,8 @@ impl Census {
     /// # Errors
     /// When the topic cannot be read.
     pub fn read(bootstrap: &str, topic: &str) -> Result<Self> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
-            .set("group.id", "nobody")
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("isolation.level", "read_committed")
-            .create()?;
-        let mut places = TopicPartitionList::new();
-        let mut open = 0;
-        for (partition, end) in settled_end_offsets(bootstrap, topic)?.into_iter().enumerate() {
-            if end > 0 {
-                places.add_partition_offset(topic, i32::try_from(partition)?, Offset::Beginning)?;
-                open += 1;
-            }
-        }
-        consumer.assign(&places)?;
         let mut census = Self { times: Vec::new(), foreign: None, records: 0 };
-        while open > 0 {
-            match consumer.poll(Duration::from_secs(60)).context("nothing comes for a minute")? {
-                Ok(message) => census.take(message.key(), message.payload()),
-                Err(rdkafka::error::KafkaError::PartitionEOF(_)) => open -= 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        read_all(bootstrap, topic, |key, value| census.take(key, value))?;
         Ok(census)
     }
 

@@ -1,6 +1,7 @@
 //! Which state stores there are.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A state store of a job file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,5 +38,15 @@ impl StoreKind {
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.key())
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::key).join(", ");
+        let found = Self::ALL.into_iter().find(|kind| kind.key() == text);
+        found.ok_or_else(|| format!("there is no such store; there are {}", known()))
     }
 }

@@ -1,47 +1,19 @@
 //! What a read_committed reader sees of a topic, content by content.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use velostream_testkit::load::settled_end_offsets;
+use anyhow::{Result, ensure};
+use velostream_testkit::load::read_all;
 
 /// How often each content is there: key and value, null and empty told apart.
 pub(crate) type Contents = BTreeMap<(Option<Vec<u8>>, Option<Vec<u8>>), u64>;
 
 /// Reads every partition of a topic from its start to its present end.
 pub(crate) fn read(bootstrap: &str, topic: &str) -> Result<Contents> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("group.id", "nobody")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        .create()?;
-    let mut places = TopicPartitionList::new();
-    let mut open = 0;
-    for (partition, end) in settled_end_offsets(bootstrap, topic)?.into_iter().enumerate() {
-        if end > 0 {
-            places.add_partition_offset(topic, i32::try_from(partition)?, Offset::Beginning)?;
-            open += 1;
-        }
-    }
-    consumer.assign(&places)?;
     let mut contents = Contents::new();
-    while open > 0 {
-        match consumer.poll(Duration::from_secs(60)).context("nothing comes for a minute")? {
-            Ok(message) => {
-                let content = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec));
-                *contents.entry(content).or_default() += 1;
-            }
-            Err(rdkafka::error::KafkaError::PartitionEOF(_)) => open -= 1,
-            Err(error) => return Err(error.into()),
-        }
-    }
+    read_all(bootstrap, topic, |key, value| {
+        *contents.entry((key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec))).or_default() += 1;
+    })?;
     Ok(contents)
 }
 

@@ -4,66 +4,44 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use velostream_testkit::services::repository_root;
+use velostream_testkit::states::StoreKind;
 
 use crate::images::Image;
 use crate::test_run::cargo;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Store {
-    Memory,
-    Redb,
-    Redis,
-    Postgres,
-    #[value(name = "dynamodb")]
-    DynamoDb,
+/// What its server comes from in containers; none where the store is a part of this process.
+pub(super) const fn image(store: StoreKind) -> Option<Image> {
+    match store {
+        StoreKind::Memory | StoreKind::Redb => None,
+        StoreKind::Redis => Some(Image::Redis),
+        StoreKind::Postgres => Some(Image::Postgres),
+        StoreKind::DynamoDb => Some(Image::DynamoDb),
+    }
 }
 
-impl Store {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Redb => "redb",
-            Self::Redis => "redis",
-            Self::Postgres => "postgres",
-            Self::DynamoDb => "dynamodb",
+/// Its suites: of its own crate, or all those in `tests/tests` that are called after it.
+pub(super) fn suites(store: StoreKind) -> Result<Vec<Suite>> {
+    if image(store).is_none() {
+        let package = format!("velostream-store-{}", store.key());
+        return Ok(vec![Suite { name: package.clone(), package, test: "*".to_owned(), servers: false }]);
+    }
+    let (stem, dir) = (format!("store_{}", store.key()), repository_root().join("tests/tests"));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name == stem || name.starts_with(&format!("{stem}_")) {
+            names.push(name);
         }
     }
-
-    /// What its server comes from in containers; none where the store is a part of this process.
-    pub(super) const fn image(self) -> Option<Image> {
-        match self {
-            Self::Memory | Self::Redb => None,
-            Self::Redis => Some(Image::Redis),
-            Self::Postgres => Some(Image::Postgres),
-            Self::DynamoDb => Some(Image::DynamoDb),
-        }
-    }
-
-    /// Its suites: of its own crate, or all those in `tests/tests` that are called after it.
-    pub(super) fn suites(self) -> Result<Vec<Suite>> {
-        if self.image().is_none() {
-            let package = format!("velostream-store-{}", self.name());
-            return Ok(vec![Suite { name: package.clone(), package, test: "*".to_owned(), servers: false }]);
-        }
-        let (stem, dir) = (format!("store_{}", self.name()), repository_root().join("tests/tests"));
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name == stem || name.starts_with(&format!("{stem}_")) {
-                names.push(name);
-            }
-        }
-        names.sort();
-        let suite = |name: String| Suite {
-            test: name.clone(),
-            name,
-            package: "velostream-testkit".to_owned(),
-            servers: true,
-        };
-        Ok(names.into_iter().map(suite).collect())
-    }
+    names.sort();
+    let suite = |name: String| Suite {
+        test: name.clone(),
+        name,
+        package: "velostream-testkit".to_owned(),
+        servers: true,
+    };
+    Ok(names.into_iter().map(suite).collect())
 }
 
 /// One `cargo test`.

@@ -6,7 +6,9 @@ use std::fmt;
 use velostream_conformance::{Group, STORE_CASES};
 
 use super::found::{Found, Outcome};
-use super::suite::{Store, Suite};
+use velostream_testkit::states::StoreKind;
+
+use super::suite::Suite;
 
 /// The columns; the last one is for what is not a case of the contract.
 const COLUMNS: [(&str, Option<Group>); 7] = [
@@ -65,7 +67,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn add(&mut self, store: Store, provider: &str, suite: &Suite, found: &[Found]) {
+    pub(super) fn add(&mut self, store: StoreKind, provider: &str, suite: &Suite, found: &[Found]) {
         for one in found {
             let group = STORE_CASES.iter().find(|case| case.name == one.name).map(|case| case.group);
             let column = COLUMNS.iter().position(|(_, column)| *column == group).unwrap_or(COLUMNS.len() - 1);
@@ -73,7 +75,7 @@ impl Table {
                 Some(_) => one.place.replace("::through_", ", ").replace("through_", ""),
                 None => String::new(),
             };
-            let row = (store.name(), provider.to_owned(), variant);
+            let row = (store.key(), provider.to_owned(), variant);
             let place = self.rows.iter().position(|(known, _)| *known == row).unwrap_or_else(|| {
                 self.rows.push((row, BTreeMap::new()));
                 self.rows.len() - 1
@@ -89,8 +91,8 @@ impl Table {
     }
 
     /// A suite that was left out as a whole.
-    pub(super) fn not_applicable(&mut self, store: Store, provider: &str, suite: &Suite, why: &str) {
-        let row = (store.name(), provider.to_owned(), suite.name().to_owned());
+    pub(super) fn not_applicable(&mut self, store: StoreKind, provider: &str, suite: &Suite, why: &str) {
+        let row = (store.key(), provider.to_owned(), suite.name().to_owned());
         self.rows.push((row, BTreeMap::new()));
         let key = (format!("{} ({provider})", suite.name()), why.to_owned());
         self.reasons.entry(key).or_default().insert("the whole suite".to_owned());
@@ -147,8 +149,9 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::super::found::{Found, Outcome};
-    use super::super::suite::Store;
+    use super::super::suite::suites;
     use super::{STORE_CASES, Table};
+    use velostream_testkit::states::StoreKind;
 
     fn found(place: &str, name: &str, outcome: Outcome) -> Found {
         Found { place: place.into(), name: name.into(), outcome }
@@ -156,11 +159,11 @@ mod tests {
 
     #[test]
     fn table_counts_by_group_and_names_what_does_not_apply() {
-        let suite = Store::Memory.suites().unwrap().remove(0);
+        let suite = suites(StoreKind::Memory).unwrap().remove(0);
         let case = STORE_CASES[0].name;
         let mut table = Table::default();
         table.add(
-            Store::Memory,
+            StoreKind::Memory,
             "none needed",
             &suite,
             &[
