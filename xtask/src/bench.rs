@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: replicators side by side on one machine, in one run.
 
+mod at_least_once;
 mod ceiling;
 mod contender;
 mod cores;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use velostream_testkit::load::{Codec, LoadPlan, create_topic, delete_topic, end_offsets, produce};
-use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, services_dir};
+use velostream_testkit::services::{ClusterOptions, Footprint, KafkaCluster, RedisServer, services_dir};
 
 use crate::demo::build;
 use crate::usage::Usage;
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
     /// Scenarios, all by default: SIZExBATCHxPARTITIONS, for example 100x1000000x4.
     #[arg(long)]
     scenario: Vec<String>,
-    /// Contenders, all by default.
+    /// Contenders; by default all that need no state store.
     #[arg(long, value_enum)]
     only: Vec<Contender>,
     /// Give the sink's broker a core of its own and everything else the others: what a contender does with a sink whose
@@ -91,13 +92,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         cores::give_a_core(sink, source)?;
     }
     let dir = services_dir().join(format!("bench-{}", std::process::id()));
-    let bench = Bench { program, source, sink, dir, kill: arguments.kill, count_from: arguments.count_from };
     let scenarios = if arguments.scenario.is_empty() {
         SCENARIOS.to_vec()
     } else {
         arguments.scenario.iter().map(|s| Scenario::parse(s)).collect::<Result<_>>()?
     };
-    let contenders = if arguments.only.is_empty() { Contender::ALL.to_vec() } else { arguments.only.clone() };
+    let contenders =
+        if arguments.only.is_empty() { Contender::REPLICATORS.to_vec() } else { arguments.only.clone() };
+    let wants_redis = contenders.contains(&Contender::DeduplicatedRedis);
+    let redis = wants_redis.then(|| RedisServer::start("bench", &[])).transpose()?;
+    let (kill, count_from) = (arguments.kill, arguments.count_from);
+    let redis = redis.as_ref().map(RedisServer::url).unwrap_or_default();
+    let bench = Bench { program, source, sink, dir, redis, kill, count_from };
     for scenario in scenarios {
         let rounds = Rounds { warm_up: arguments.warm_up, counted: arguments.rounds.max(1) };
         bench.scenario(scenario, &contenders, scenario.records(arguments.records), rounds)?;
@@ -111,6 +117,8 @@ struct Bench<'a> {
     source: &'a KafkaCluster,
     sink: &'a KafkaCluster,
     dir: PathBuf,
+    /// Where the Redis server is, if a contender needs one.
+    redis: String,
     /// Whether replicators are killed half way.
     kill: bool,
     /// Percent of the records that are visible before the rate is counted.
@@ -159,7 +167,8 @@ impl Bench<'_> {
         produce(&source, &LoadPlan::uniform(topic, partitions, made, size, Codec::Lz4, batch))?;
         if records > made {
             let (run, dir) = ("filling", self.dir.as_path());
-            let route = Route { source: &source, sink: &source, topic, run, partitions, dir };
+            let redis = "";
+            let route = Route { source: &source, sink: &source, topic, run, partitions, dir, redis };
             ceiling::run(&route, records - made)?;
         }
         let ends = end_offsets(&source, topic)?;
@@ -177,13 +186,18 @@ impl Bench<'_> {
         let (source, sink) = (self.source.bootstrap(), self.sink.bootstrap());
         create_topic(&sink, topic, partitions, &[("retention.ms", "-1")])?;
         let dir = self.dir.join(run);
-        let route = Route { source: &source, sink: &sink, topic, run, partitions, dir: &dir };
+        let redis = &self.redis;
+        let route = Route { source: &source, sink: &sink, topic, run, partitions, dir: &dir, redis };
         let before = (cpu(self.source)?, cpu(self.sink)?);
         let began = Instant::now();
         let patience = contender.patience(records);
         let wanted = visible::Wanted { records, count_from: records * self.count_from / 100, patience };
         let (arrival, client) = if contender == Contender::Ceiling {
-            self.ceiling(&route, wanted)?
+            // The last batches may be one short of the count.
+            let wanted = visible::Wanted { records: records - records / 100, ..wanted };
+            in_this_process(&route, wanted, || ceiling::run(&route, records))?
+        } else if contender == Contender::AtLeastOnce {
+            in_this_process(&route, wanted, || at_least_once::run(&route))?
         } else {
             let mut replicator = Replicator::start(self, contender, &route)?;
             let mut left_to_kill = self.kill;
@@ -214,23 +228,25 @@ impl Bench<'_> {
             records,
         })
     }
+}
 
-    fn ceiling(&self, route: &Route<'_>, wanted: visible::Wanted) -> Result<(visible::Arrival, Usage)> {
-        let pid = std::process::id();
-        let before = Usage::of(pid)?;
-        let began = Instant::now();
-        let arrival = std::thread::scope(|scope| -> Result<_> {
-            let sending = scope.spawn(|| ceiling::run(route, wanted.records));
-            // The last batches may be one short of the count.
-            let wanted = visible::Wanted { records: wanted.records - wanted.records / 100, ..wanted };
-            let arrival =
-                visible::watch((route.sink, route.topic, route.partitions), wanted, began, |_| Ok(()))?;
-            sending.join().ok().context("the sender panicked")??;
-            Ok(arrival)
-        })?;
-        let after = Usage::of(pid)?;
-        Ok((arrival, Usage { cpu: after.cpu.saturating_sub(before.cpu), peak_kib: after.peak_kib }))
-    }
+/// Sends from a thread of this process while the records become visible.
+fn in_this_process(
+    route: &Route<'_>,
+    wanted: visible::Wanted,
+    send: impl FnOnce() -> Result<()> + Send,
+) -> Result<(visible::Arrival, Usage)> {
+    let pid = std::process::id();
+    let before = Usage::of(pid)?;
+    let began = Instant::now();
+    let arrival = std::thread::scope(|scope| -> Result<_> {
+        let sending = scope.spawn(send);
+        let arrival = visible::watch((route.sink, route.topic, route.partitions), wanted, began, |_| Ok(()))?;
+        sending.join().ok().context("the sender panicked")??;
+        Ok(arrival)
+    })?;
+    let after = Usage::of(pid)?;
+    Ok((arrival, Usage { cpu: after.cpu.saturating_sub(before.cpu), peak_kib: after.peak_kib }))
 }
 
 /// Time that the processes of a cluster have used.

@@ -61,6 +61,16 @@ pub trait SinkLane: Send {
     /// See the trait. An error of an earlier chunk may surface here.
     async fn write(&mut self, chunk: Chunk) -> Result<()>;
 
+    /// Sends what a commit of `progress` sends, and waits for its acknowledgements; decides nothing. The next call is
+    /// `commit` with the same progress, `abort` or `reset`. Optional for callers, who have something to wait for
+    /// meanwhile, and for lanes: `commit` does what was not done before.
+    ///
+    /// # Errors
+    /// See the trait. # Crash safety: as of an open transaction.
+    async fn prepare(&mut self, _progress: &[Progress]) -> Result<()> {
+        Ok(())
+    }
+
     /// Commits data and progress in one unit.
     ///
     /// # Errors

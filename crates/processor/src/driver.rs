@@ -243,8 +243,12 @@ impl Driver {
             }
             Effect::Remember(progress) => {
                 let tracker = tracker.ok_or_else(|| (During::Remember, untracked()))?;
-                tracker.remember(&progress).await.map_err(|e| (During::Remember, e))?;
+                // Only the decision has to wait for the store, so its round trip hides behind the sink's.
+                let (remembered, prepared) =
+                    tokio::join!(tracker.remember(&progress), lane.prepare(&progress));
+                remembered.map_err(|e| (During::Remember, e))?;
                 metrics.store_answered(None);
+                prepared.map_err(|e| (During::Commit, e))?;
             }
             Effect::Confirm => {
                 let tracker = tracker.ok_or_else(|| (During::Confirm, untracked()))?;

@@ -8,6 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use velostream_testkit::services::{KafkaInstall, ServerProcess, free_ports};
 
+/// More ids than any scenario has.
+const MOST_IDS: u64 = 100_000_000;
+
 /// One way to move a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Contender {
@@ -27,10 +30,18 @@ pub(crate) enum Contender {
     MirrorMaker,
     /// The same with larger polls, linger and batches.
     MirrorMakerTuned,
+    /// The product's reader, driver and encoding, every record decoded and encoded again, into a sink without
+    /// transactions, progress and ids: the same job, at least once.
+    AtLeastOnce,
+    /// The product, exactly once by content, ids in a file of redb.
+    DeduplicatedRedb,
+    /// The same, ids in a Redis server that syncs every write.
+    DeduplicatedRedis,
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 8] = [
+    /// What runs where nothing is named: everything that needs no state store.
+    pub(crate) const REPLICATORS: [Self; 8] = [
         Self::Ceiling,
         Self::Velostream,
         Self::VelostreamThree,
@@ -51,6 +62,9 @@ impl Contender {
             Self::VelostreamDecoded => "velostream-decoded",
             Self::MirrorMaker => "mm2",
             Self::MirrorMakerTuned => "mm2-tuned",
+            Self::AtLeastOnce => "at-least-once",
+            Self::DeduplicatedRedb => "deduplicated-redb",
+            Self::DeduplicatedRedis => "deduplicated-redis",
         }
     }
 
@@ -71,6 +85,8 @@ pub(crate) struct Route<'a> {
     pub(crate) partitions: i32,
     /// Files of this run.
     pub(crate) dir: &'a Path,
+    /// Where a Redis server is; empty where no contender needs one.
+    pub(crate) redis: &'a str,
 }
 
 /// Starts the processes of a replicator.
@@ -107,8 +123,20 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let pass_through = if contender == Contender::VelostreamDecoded { "off" } else { "auto" };
     let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0B" } else { "" };
     let lanes = if contender == Contender::VelostreamTwoLanes { 2 } else { 1 };
+    let exactly_once = match contender {
+        Contender::DeduplicatedRedb | Contender::DeduplicatedRedis => format!(
+            "record_id_strategy: content_hash, deduplication_window: 1h, max_tracked_records: {MOST_IDS}"
+        ),
+        _ => format!("pass_through: {pass_through}"),
+    };
+    let state_store = match contender {
+        Contender::DeduplicatedRedis => {
+            format!("state_store: {{ redis: {{ url: \"{}\", prefix: \"{}:\" }} }}\n", route.redis, route.run)
+        }
+        _ => String::new(),
+    };
     let text = format!(
-        "job: {}\nlanes: {lanes}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ pass_through: {pass_through} }}\nstate_dir: \"{}\"\n",
+        "job: {}\nlanes: {lanes}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ {exactly_once} }}\n{state_store}state_dir: \"{}\"\n",
         route.run,
         route.source,
         route.topic,

@@ -60,9 +60,9 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | first record | longest stall | client CPU us/record | source broker | sink broker | peak MB |"
+            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | of at least once | first record | longest stall | client CPU us/record | source broker | sink broker | peak MB |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|")?;
         for (contender, runs) in &self.rows {
             let mut sorted = runs.clone();
             sorted.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
@@ -73,12 +73,13 @@ impl fmt::Display for Table {
             let per_record = |cpu: Duration| cpu.as_secs_f64() * 1e6 / run.records;
             writeln!(
                 f,
-                "| {} | {:.0} | {:.0} | {} | {} | {:.2} s | {:.2} s | {:.3} | {:.3} | {:.3} | {peak:.0} |",
+                "| {} | {:.0} | {:.0} | {} | {} | {} | {:.2} s | {:.2} s | {:.3} | {:.3} | {:.3} | {peak:.0} |",
                 contender.name(),
                 run.per_second,
                 run.per_second * bytes / 1e6,
                 self.ratio(runs, Contender::Ceiling),
                 self.ratio(runs, Contender::MirrorMakerTuned),
+                self.ratio(runs, Contender::AtLeastOnce),
                 run.first.as_secs_f64(),
                 runs.iter().map(|r| r.stall).max().unwrap_or_default().as_secs_f64(),
                 per_record(run.client.cpu),

@@ -47,6 +47,8 @@ pub struct KafkaLane {
     spent: bool,
     /// What waits to be joined with what follows.
     small: Small,
+    /// Data and progress of the open transaction were sent and acknowledged.
+    prepared: bool,
     /// Targets added to the open transaction by hand (V1).
     added: Vec<Target>,
     suspects: Suspects,
@@ -99,6 +101,7 @@ impl KafkaLane {
             sequences: BTreeMap::new(),
             spent: false,
             small: Small::default(),
+            prepared: false,
             added: Vec::new(),
             suspects: Suspects::default(),
             max_decoded_bytes,
@@ -230,12 +233,30 @@ impl KafkaLane {
         Err(Error::SinkWentBack { destination: batch.target.to_string(), what })
     }
 
-    async fn commit_all(&mut self, progress: &[Progress]) -> Result<()> {
+    async fn prepare_all(&mut self, progress: &[Progress]) -> Result<()> {
+        self.send_progress(progress).await?;
+        while self.pipeline.is_busy() {
+            self.settle().await?;
+            self.send().await?;
+        }
+        self.prepared = true;
+        Ok(())
+    }
+
+    /// The last of the data, and behind it how far it leads.
+    async fn send_progress(&mut self, progress: &[Progress]) -> Result<()> {
         self.flush_all().await?;
         for one in progress {
             let batch = self.progress_batch(one)?;
             let (from, next) = (offset_of(&one.next), offset_of(&one.next));
             self.push(&one.split, Kind::Progress, &Ranged { from, next, batch }).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit_all(&mut self, progress: &[Progress]) -> Result<()> {
+        if !self.prepared {
+            self.send_progress(progress).await?;
         }
         let mut effects = self.step(Event::Commit)?;
         while effects.is_empty() && self.pipeline.is_busy() {
@@ -376,6 +397,7 @@ impl SinkLane for KafkaLane {
         self.step(Event::Begin { member: token.member.clone(), owned })
             .map_err(velostream_core::Error::from)?;
         self.pipeline.begin();
+        self.prepared = false;
         self.added.clear();
         for split in self.owner.splits.values_mut() {
             split.begin();
@@ -385,6 +407,10 @@ impl SinkLane for KafkaLane {
 
     async fn write(&mut self, chunk: Chunk) -> velostream_core::Result<()> {
         Ok(self.write_chunk(&chunk).await?)
+    }
+
+    async fn prepare(&mut self, progress: &[Progress]) -> velostream_core::Result<()> {
+        Ok(self.prepare_all(progress).await?)
     }
 
     async fn commit(&mut self, progress: &[Progress]) -> velostream_core::Result<()> {

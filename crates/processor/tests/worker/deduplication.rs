@@ -1,6 +1,8 @@
 //! The real driver, tracker and ledger over ends and a store that fail on demand: whatever happens, the sink holds each
 //! content once.
 
+#[path = "deduplication/overlap.rs"]
+mod overlap;
 #[path = "deduplication/rig.rs"]
 mod rig;
 #[path = "deduplication/window.rs"]

@@ -114,6 +114,8 @@ struct Log {
     progress: BTreeMap<SplitId, (u64, BatchId)>,
     /// Lanes that have claimed each split.
     claimed: BTreeMap<SplitId, BTreeSet<usize>>,
+    /// A transaction is on its way to the sink.
+    preparing: bool,
 }
 
 /// What is committed, shared by all lanes.
@@ -138,6 +140,14 @@ impl MemorySink {
 
     pub(crate) fn calls(&self) -> usize {
         self.0.lock().unwrap().calls
+    }
+
+    pub(crate) fn is_preparing(&self) -> bool {
+        self.0.lock().unwrap().preparing
+    }
+
+    fn preparing(&self, preparing: bool) {
+        self.0.lock().unwrap().preparing = preparing;
     }
 
     pub(crate) fn committed(&self, split: &str) -> Vec<u64> {
@@ -202,6 +212,20 @@ impl SinkLane for MemoryLane {
             self.open = None;
         }
         written
+    }
+
+    async fn prepare(&mut self, _: &[Progress]) -> Result<()> {
+        assert!(self.open.is_some(), "a transaction is open");
+        self.sink.preparing(true);
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        self.sink.preparing(false);
+        let prepared = self.sink.call(|_| ());
+        if prepared.is_err() {
+            self.open = None;
+        }
+        prepared
     }
 
     async fn commit(&mut self, progress: &[Progress]) -> Result<()> {

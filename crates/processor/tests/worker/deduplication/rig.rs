@@ -21,6 +21,8 @@ static LIVES: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) struct Rig {
     pub(crate) store: Arc<MemoryStore>,
+    /// What the ledger calls: the store, or something in front of it.
+    pub(crate) front: Arc<dyn ConditionalStore>,
     pub(crate) on_id_loss: OnIdLoss,
     pub(crate) on_tracking_limit: OnTrackingLimit,
     pub(crate) max_tracked_records: u64,
@@ -34,6 +36,7 @@ impl Rig {
     pub(crate) fn with_store(store: &Arc<MemoryStore>) -> Self {
         Self {
             store: Arc::clone(store),
+            front: Arc::clone(store) as _,
             on_id_loss: OnIdLoss::Rebuild,
             on_tracking_limit: OnTrackingLimit::Stop,
             max_tracked_records: 1000,
@@ -44,7 +47,7 @@ impl Rig {
         let mut config = LedgerConfig::default();
         config.bucket_width = (length / 24).max(Duration::from_millis(1));
         Deduplication {
-            store: Arc::new(Ledger::new(Arc::clone(&self.store), clock, config)),
+            store: Arc::new(Ledger::new(Arc::clone(&self.front), clock, config)),
             task: TaskId::new("job.lane-0").unwrap(),
             owner: InstanceName::new("w0"),
             nonce: Nonce(LIVES.fetch_add(1 << 20, Ordering::Relaxed)),
