@@ -85,7 +85,7 @@ pub use fallback::Fallback;
 pub use marker::ControlMarker;
 pub use merge::merge;
 pub use reader::RecordReader;
-pub use record::{Limits, Record, RecordHeader};
+pub use record::{Limits, Record, RecordHeader, WriteRecord};
 pub use rewrite::{ProducerStamp, Rewritten, rewrite};
 pub use writer::{WriteOptions, write_batch, write_marker};
 

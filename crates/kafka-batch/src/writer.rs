@@ -4,7 +4,10 @@ use bytes::Bytes;
 
 use crate::attributes;
 use crate::header::{self, Header};
-use crate::{Batch, Compression, ControlMarker, Error, ProducerStamp, Record, RecordHeader, Result, varint};
+use crate::{
+    Batch, Compression, ControlMarker, Error, ProducerStamp, Record, RecordHeader, Result, WriteRecord,
+    varint,
+};
 
 /// How a batch is written. The default is uncompressed, outside any transaction and without a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +28,9 @@ pub struct WriteOptions {
 ///
 /// # Errors
 /// [`Error::EmptyBatch`], [`Error::Oversize`] (the format's 32-bit lengths), [`Error::Compress`]: all Reject.
-pub fn write_batch(records: &[Record], options: WriteOptions) -> Result<Bytes> {
-    let base_timestamp = records.first().ok_or(Error::EmptyBatch)?.timestamp;
-    let max_timestamp = records.iter().map(|record| record.timestamp).max().unwrap_or(base_timestamp);
+pub fn write_batch<R: WriteRecord>(records: &[R], options: WriteOptions) -> Result<Bytes> {
+    let base_timestamp = records.first().ok_or(Error::EmptyBatch)?.timestamp_ms();
+    let max_timestamp = records.iter().map(WriteRecord::timestamp_ms).max().unwrap_or(base_timestamp);
     let mut batch = vec![0; header::LEN];
     if options.compression == Compression::None {
         write_section(records, base_timestamp, &mut batch)?;
@@ -101,7 +104,7 @@ pub(crate) fn finish(
     Ok(batch.into())
 }
 
-fn write_section(records: &[Record], base_timestamp: i64, to: &mut Vec<u8>) -> Result<()> {
+fn write_section<R: WriteRecord>(records: &[R], base_timestamp: i64, to: &mut Vec<u8>) -> Result<()> {
     let mut size = 0;
     for (record, delta) in records.iter().zip(0..) {
         let len = record_len(record, base_timestamp, delta);
@@ -114,12 +117,12 @@ fn write_section(records: &[Record], base_timestamp: i64, to: &mut Vec<u8>) -> R
         i32::try_from(len).map_err(|_| oversize("record length"))?;
         varint::encode(to_i64(len), to);
         to.push(0);
-        varint::encode(record.timestamp.wrapping_sub(base_timestamp), to);
+        varint::encode(record.timestamp_ms().wrapping_sub(base_timestamp), to);
         varint::encode(delta, to);
-        write_nullable(record.key.as_deref(), to);
-        write_nullable(record.value.as_deref(), to);
-        varint::encode(to_i64(record.headers.len()), to);
-        for RecordHeader { name, value } in &record.headers {
+        write_nullable(record.key(), to);
+        write_nullable(record.value(), to);
+        varint::encode(to_i64(record.headers().len()), to);
+        for RecordHeader { name, value } in record.headers() {
             write_nullable(Some(name), to);
             write_nullable(value.as_deref(), to);
         }
@@ -128,14 +131,14 @@ fn write_section(records: &[Record], base_timestamp: i64, to: &mut Vec<u8>) -> R
 }
 
 /// Bytes of a record behind its length field.
-fn record_len(record: &Record, base_timestamp: i64, delta: i64) -> usize {
+fn record_len(record: &impl WriteRecord, base_timestamp: i64, delta: i64) -> usize {
     let header_len = |h: &RecordHeader| nullable_len(Some(&h.name)) + nullable_len(h.value.as_deref());
-    1 + varint::len(record.timestamp.wrapping_sub(base_timestamp))
+    1 + varint::len(record.timestamp_ms().wrapping_sub(base_timestamp))
         + varint::len(delta)
-        + nullable_len(record.key.as_deref())
-        + nullable_len(record.value.as_deref())
-        + varint::len(to_i64(record.headers.len()))
-        + record.headers.iter().map(header_len).sum::<usize>()
+        + nullable_len(record.key())
+        + nullable_len(record.value())
+        + varint::len(to_i64(record.headers().len()))
+        + record.headers().iter().map(header_len).sum::<usize>()
 }
 
 fn nullable_len(bytes: Option<&[u8]>) -> usize {

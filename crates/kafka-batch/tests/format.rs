@@ -203,7 +203,7 @@ fn batch_without_records_is_read_whatever_its_codec_bits() {
 
 #[test]
 fn batch_without_records_is_not_written() {
-    assert!(matches!(write_batch(&[], WriteOptions::default()), Err(Error::EmptyBatch)));
+    assert!(matches!(write_batch::<Record>(&[], WriteOptions::default()), Err(Error::EmptyBatch)));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use velostream_core::{Epoch, Nonce};
 use velostream_envelope::{BodyCodec, Format};
 use velostream_record_id::TrackerKey;
 
+use crate::search::search;
 use crate::{Error, Result};
 
 /// Magic and newest version of a chunk.
@@ -51,6 +52,13 @@ pub(crate) struct Chunk {
     pub(crate) at_ms: i64,
     /// Ascending strictly.
     pub(crate) keys: Box<[TrackerKey]>,
+}
+
+impl Chunk {
+    pub(crate) fn contains(&self, key: &TrackerKey) -> bool {
+        let number = |key: &TrackerKey| u128::from_be_bytes(key.0);
+        search(&self.keys, 0, number(key), number).is_ok()
+    }
 }
 
 /// The bytes of a chunk.

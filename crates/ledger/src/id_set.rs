@@ -1,12 +1,14 @@
 //! Ids with the time at which each was processed, in about 23 bytes an id.
 //!
-//! Sorted runs, one per value of the leading bits of the key, so that a lookup is one binary search and an insertion
-//! moves a few kilobytes. Runs grow by a sixteenth, not to twice their size: memory follows the number of ids.
+//! Sorted runs, one per value of the leading bits of the key, so that a lookup is one search and an insertion moves a
+//! kilobyte. Runs grow by a sixteenth, not to twice their size: memory follows the number of ids.
 
 use velostream_record_id::TrackerKey;
 
+use crate::search::search;
+
 /// Ids of a run on average, before all runs are cut in two.
-const RUN_IDS: usize = 512;
+const RUN_IDS: usize = 128;
 
 /// An id and its time; bytes alone, so that nothing is lost to alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,10 @@ impl Entry {
     fn new(key: TrackerKey, at_ms: i64) -> Self {
         let [_, _, at @ ..] = u64::try_from(at_ms).unwrap_or(0).to_be_bytes();
         Self { key: key.0, at }
+    }
+
+    fn key(&self) -> u128 {
+        u128::from_be_bytes(self.key)
     }
 
     fn at_ms(self) -> i64 {
@@ -46,7 +52,7 @@ impl IdSet {
     /// When an id was processed last.
     pub(crate) fn at_ms(&self, key: &TrackerKey) -> Option<i64> {
         let run = self.runs.get(self.run_of(&key.0))?;
-        let found = run.binary_search_by(|entry| entry.key.cmp(&key.0)).ok()?;
+        let found = search(run, self.bits, u128::from_be_bytes(key.0), Entry::key).ok()?;
         run.get(found).map(|entry| entry.at_ms())
     }
 
@@ -55,7 +61,7 @@ impl IdSet {
         let entry = Entry::new(key, at_ms);
         let index = self.run_of(&key.0);
         let Some(run) = self.runs.get_mut(index) else { return };
-        match run.binary_search_by(|known| known.key.cmp(&key.0)) {
+        match search(run, self.bits, entry.key(), Entry::key) {
             Ok(found) => {
                 if let Some(known) = run.get_mut(found) {
                     known.at = known.at.max(entry.at);

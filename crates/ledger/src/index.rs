@@ -100,19 +100,22 @@ impl Index {
         self.chunks.retain(|id, _| listed(id));
     }
 
-    /// The status of a record, once nothing is missing; what was processed at or before `expired_ms` does not count.
-    pub(crate) fn status(&self, root: &Root, key: &TrackerKey, expired_ms: i64) -> RecordStatus {
-        if self.ids.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms || mutant!(ExpiredIdsCount)) {
-            return RecordStatus::Processed;
-        }
+    /// The status of each record, once nothing is missing; what was processed at or before `expired_ms` does not count.
+    pub(crate) fn statuses(&self, root: &Root, keys: &[TrackerKey], expired_ms: i64) -> Vec<RecordStatus> {
+        let mut pending = Vec::new();
         for open in &root.pending {
             for run in &open.record_ids {
-                let mut chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
-                if chunks.any(|chunk| chunk.at_ms > expired_ms && chunk.keys.binary_search(key).is_ok()) {
-                    return RecordStatus::Pending(open.batch);
-                }
+                let chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
+                pending.extend(chunks.filter(|c| c.at_ms > expired_ms).map(|chunk| (open.batch, chunk)));
             }
         }
-        RecordStatus::New
+        let status = |key: &TrackerKey| {
+            if self.ids.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms || mutant!(ExpiredIdsCount)) {
+                return RecordStatus::Processed;
+            }
+            let open = pending.iter().find(|(_, chunk)| chunk.contains(key));
+            open.map_or(RecordStatus::New, |(batch, _)| RecordStatus::Pending(*batch))
+        };
+        keys.iter().map(status).collect()
     }
 }

@@ -237,7 +237,7 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
             held.refresh(&*self.store).await?;
         }
         self.load_index(&mut held).await?;
-        Ok(ids.iter().map(|id| held.index.status(&held.root, id, expired_ms)).collect())
+        Ok(held.index.statuses(&held.root, ids, expired_ms))
     }
 
     /// Loads what the root lists and the index does not have.

@@ -72,6 +72,7 @@ mod ledger;
 mod ownership;
 mod ring;
 mod root;
+mod search;
 mod state_store;
 mod store;
 mod task;

@@ -13,7 +13,7 @@ use velostream_core::{
     Assignment, BatchId, Chunk, Claim, Clock, Code, DeliveryLevel, Disposition, Encoding, Error, Payload,
     Progress, SinkLane, SourcePosition, SplitId, TopicId,
 };
-use velostream_kafka_batch::{Compression, Record, WriteOptions, write_batch};
+use velostream_kafka_batch::{Compression, WriteOptions, write_batch};
 use velostream_kafka_client::{
     Cluster, Config, Connection, Pending, Produce, ProducePartition, ProduceResponse, ProduceTopic, Segments,
 };
@@ -84,18 +84,8 @@ impl PlainLane {
             bail!("a position of another source")
         };
         let Payload::Records { records, .. } = &chunk.payload else { bail!("a chunk that was not decoded") };
-        let records: Vec<Record> = records
-            .iter()
-            .map(|record| Record {
-                offset: 0,
-                timestamp: record.timestamp_ms,
-                key: record.key.clone(),
-                value: record.value.clone(),
-                headers: record.headers.clone(),
-            })
-            .collect();
         let options = WriteOptions { compression: Compression::Lz4, ..WriteOptions::default() };
-        Ok((partition.partition, write_batch(&records, options)?))
+        Ok((partition.partition, write_batch(records, options)?))
     }
 
     async fn send(&mut self, chunk: &Chunk) -> Result<()> {

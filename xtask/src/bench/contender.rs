@@ -131,7 +131,10 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     };
     let state_store = match contender {
         Contender::DeduplicatedRedis => {
-            format!("state_store: {{ redis: {{ url: \"{}\", prefix: \"{}:\" }} }}\n", route.redis, route.run)
+            format!(
+                "state_store: {{ redis: {{ url: \"{}\", prefix: \"velostream:{}:\" }} }}\n",
+                route.redis, route.run
+            )
         }
         _ => String::new(),
     };

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use velostream_core::{Chunk, Encoding, Payload, SourcePosition, SplitId, StreamRecord};
-use velostream_kafka_batch::{Batch, ProducerStamp, Record, WriteOptions, rewrite, write_batch};
+use velostream_kafka_batch::{Batch, ProducerStamp, WriteOptions, rewrite, write_batch};
 use velostream_kafka_client::Segments;
 use velostream_protocol::kafka_lane::{Identity, Kind};
 
-use crate::batch::{compression, to_record};
+use crate::batch::compression;
 use crate::error::{Error, Result};
 
 /// A partition of the sink.
@@ -68,6 +68,7 @@ pub(super) enum Cut {
 
 /// Turns a chunk into batches. A whole batch that fits goes on untouched.
 pub(super) fn content(chunk: &Chunk, cut: Cut, max_decoded_bytes: usize) -> Result<Content> {
+    let decoded;
     let (records, codec) = match &chunk.payload {
         Payload::Encoded(encoded) if encoded.encoding() == Encoding::KafkaBatchV2 => {
             let fits = matches!(cut, Cut::Bytes(max) if encoded.bytes().len() <= max);
@@ -76,21 +77,21 @@ pub(super) fn content(chunk: &Chunk, cut: Cut, max_decoded_bytes: usize) -> Resu
                 let (from, next) = (offset_of(&chunk.from), offset_of(&chunk.next));
                 return Ok(Content::Whole(Ranged { from, next, batch }));
             }
-            let records = encoded.decode(&chunk.from, max_decoded_bytes).map_err(|_| undecodable(chunk))?;
-            (records, encoded.codec())
+            decoded = encoded.decode(&chunk.from, max_decoded_bytes).map_err(|_| undecodable(chunk))?;
+            (&decoded, encoded.codec())
         }
         Payload::Encoded(_) => return Err(Error::Defect("an encoding that the lane did not accept")),
-        Payload::Records { records, codec } => (records.clone(), *codec),
+        Payload::Records { records, codec } => (records, *codec),
     };
     let options = WriteOptions { compression: compression(codec), ..WriteOptions::default() };
     let mut batches = Vec::new();
     match cut {
         Cut::Records => {
-            for record in &records {
+            for record in records {
                 batches.push(encode(std::slice::from_ref(record), options, &chunk.split)?);
             }
         }
-        Cut::Bytes(max) => encode_bounded(&records, options, max, &chunk.split, &mut batches)?,
+        Cut::Bytes(max) => encode_bounded(records, options, max, &chunk.split, &mut batches)?,
     }
     Ok(Content::Encoded(batches))
 }
@@ -123,8 +124,7 @@ fn encode_bounded(
 fn encode(records: &[StreamRecord], options: WriteOptions, split: &SplitId) -> Result<Ranged> {
     let from = records.first().map_or(-1, |r| offset_of(&r.position));
     let next = records.last().map_or(-1, |r| offset_of(&r.position) + 1);
-    let plain: Vec<Record> = records.iter().map(to_record).collect();
-    let bytes = write_batch(&plain, options).map_err(broken(split, from))?;
+    let bytes = write_batch(records, options).map_err(broken(split, from))?;
     Ok(Ranged { from, next, batch: parse(bytes, split)? })
 }
 
