@@ -9,6 +9,7 @@ use velostream_checkpoint::IdChunks;
 use velostream_core::{BatchId, Epoch, Nonce, mutant};
 use velostream_record_id::TrackerKey;
 
+use crate::bloom::Bloom;
 use crate::chunk::{Chunk, ChunkId};
 use crate::id_set::IdSet;
 use crate::root::Root;
@@ -41,12 +42,29 @@ pub(crate) struct Index {
     loaded: BTreeMap<RunKey, u64>,
     /// Chunks that are not in `ids`: written by this owner, or of open batches.
     chunks: BTreeMap<ChunkId, Arc<Chunk>>,
+    /// Everything in `ids` and `chunks`, and maybe more.
+    known: Bloom,
 }
 
 impl Index {
     /// Keeps a chunk that this owner is about to write.
     pub(crate) fn keep(&mut self, id: ChunkId, chunk: Arc<Chunk>) {
+        for key in &chunk.keys {
+            self.known.insert(key);
+        }
         self.chunks.insert(id, chunk);
+        if self.known.is_full() {
+            self.know_again();
+        }
+    }
+
+    /// Without what is neither in `ids` nor in `chunks` any more, and with room for what comes.
+    fn know_again(&mut self) {
+        let in_chunks = || self.chunks.values().flat_map(|chunk| &chunk.keys);
+        let mut known = Bloom::for_ids(self.ids.len().saturating_add(in_chunks().count()));
+        self.ids.keys().for_each(|key| known.insert(&key));
+        in_chunks().for_each(|key| known.insert(key));
+        self.known = known;
     }
 
     /// Chunks that the root lists and that are not here.
@@ -90,6 +108,7 @@ impl Index {
             // Buckets go from the oldest on, and hold nothing that is younger than their last millisecond.
             self.ids.retain(|at_ms| u64::try_from(at_ms).unwrap_or(0) > last_ms);
         }
+        let expired = dropped.is_some();
         let listed = |id: &ChunkId| {
             let pending = root.pending.iter().flat_map(|open| &open.record_ids);
             root.live.iter().chain(pending).any(|run| {
@@ -98,6 +117,9 @@ impl Index {
             })
         };
         self.chunks.retain(|id, _| listed(id));
+        if expired {
+            self.know_again();
+        }
     }
 
     /// The status of each record, once nothing is missing; what was processed at or before `expired_ms` does not count.
@@ -110,6 +132,9 @@ impl Index {
             }
         }
         let status = |key: &TrackerKey| {
+            if !self.known.may_contain(key) {
+                return RecordStatus::New;
+            }
             if self.ids.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms || mutant!(ExpiredIdsCount)) {
                 return RecordStatus::Processed;
             }
@@ -117,5 +142,37 @@ impl Index {
             open.map_or(RecordStatus::New, |(batch, _)| RecordStatus::Pending(*batch))
         };
         keys.iter().map(status).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spread over all leading bits, as hashes are.
+    fn key(n: u64) -> TrackerKey {
+        let high = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        TrackerKey((u128::from(high) << 64 | u128::from(n)).to_be_bytes())
+    }
+
+    #[test]
+    fn million_ids_take_at_most_24_bytes_each_and_none_is_taken_for_new() {
+        for ids in [100_000, 524_289, 1_000_000_u64] {
+            let mut index = Index::default();
+            let memory = allocation_counter::measure(|| {
+                for n in 0..ids {
+                    index.known.insert(&key(n));
+                    index.ids.insert(key(n), 1_800_000_000_000);
+                    if index.known.is_full() {
+                        index.know_again();
+                    }
+                }
+            });
+            let bytes = f64::from(i32::try_from(memory.bytes_current).unwrap());
+            let each = bytes / f64::from(u32::try_from(ids).unwrap());
+            println!("{ids} ids: {each:.2} bytes each, at most {} at a time", memory.bytes_max);
+            assert!(each <= 24.0, "{ids} ids: {each} bytes each");
+            assert!((0..ids).all(|n| index.known.may_contain(&key(n))));
+        }
     }
 }

@@ -57,6 +57,7 @@
 #![allow(unexpected_cfgs, reason = "`cfg(fuzzing)` is set by `cargo xtask fuzz` alone")]
 
 mod batch;
+mod bloom;
 mod change;
 mod chunk;
 mod config;
