@@ -196,8 +196,9 @@ impl Bench<'_> {
             // The last batches may be one short of the count.
             let wanted = visible::Wanted { records: records - records / 100, ..wanted };
             in_this_process(&route, wanted, || ceiling::run(&route, records))?
-        } else if contender == Contender::AtLeastOnce {
-            in_this_process(&route, wanted, || at_least_once::run(&route))?
+        } else if matches!(contender, Contender::AtLeastOnce | Contender::AtLeastOnceDeduplicated) {
+            let deduplicated = contender == Contender::AtLeastOnceDeduplicated;
+            in_this_process(&route, wanted, || at_least_once::run(&route, deduplicated))?
         } else {
             let mut replicator = Replicator::start(self, contender, &route)?;
             let mut left_to_kill = self.kill;

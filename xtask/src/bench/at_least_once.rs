@@ -10,18 +10,22 @@ use tokio::sync::watch;
 use velostream_connector_file::LocalMembership;
 use velostream_connector_kafka::{Ends, KafkaReader, SourceConfig, TopicPattern, starting_positions};
 use velostream_core::{
-    Assignment, BatchId, Chunk, Claim, Clock, Code, DeliveryLevel, Disposition, Encoding, Error, Payload,
-    Progress, SinkLane, SourcePosition, SplitId, TopicId,
+    Assignment, BatchId, Chunk, Claim, Clock, Code, DeliveryLevel, Disposition, Encoding, Error,
+    InstanceName, Nonce, Payload, Progress, SinkLane, SourcePosition, SplitId, TopicId,
 };
 use velostream_kafka_batch::{Compression, WriteOptions, write_batch};
 use velostream_kafka_client::{
     Cluster, Config, Connection, Pending, Produce, ProducePartition, ProduceResponse, ProduceTopic, Segments,
 };
+use velostream_ledger::{Ledger, LedgerConfig, TaskId};
 use velostream_processor::{
-    Backoff, ExactlyOnceMetrics, LaneParts, SystemClock, Transactions, Worker, WorkerConfig,
+    Backoff, Deduplication, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit, SystemClock,
+    Transactions, Window, Worker, WorkerConfig,
 };
+use velostream_record_id::RecordIdStrategy;
+use velostream_store_memory::MemoryStore;
 
-use super::contender::Route;
+use super::contender::{MOST_IDS, Route};
 
 /// Requests in flight on a connection, as in the product.
 const IN_FLIGHT: usize = 5;
@@ -30,7 +34,7 @@ const IN_FLIGHT: usize = 5;
 ///
 /// # Errors
 /// When a broker refuses.
-pub(super) fn run(route: &Route<'_>) -> Result<()> {
+pub(super) fn run(route: &Route<'_>, deduplicated: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -51,7 +55,8 @@ pub(super) fn run(route: &Route<'_>) -> Result<()> {
         };
         let ends = Ends::start(&source, &config, &clock);
         let reader = KafkaReader::new(source, config, Arc::clone(&clock), ends);
-        let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane), deduplication: None };
+        let deduplication = if deduplicated { Some(in_memory(&clock)?) } else { None };
+        let parts = LaneParts { reader: Box::new(reader), lane: Box::new(lane), deduplication };
         let settings = WorkerConfig {
             transactions: Transactions {
                 max_interval: Duration::from_millis(500),
@@ -67,6 +72,28 @@ pub(super) fn run(route: &Route<'_>) -> Result<()> {
         let worker = Worker::new(settings, Arc::new(membership), clock, metrics, vec![parts]);
         worker.run(watch::Sender::new(Vec::new())).await?;
         Ok(())
+    })
+}
+
+/// Content ids that end with the process.
+fn in_memory(clock: &Arc<dyn Clock>) -> Result<Deduplication> {
+    let length = Duration::from_secs(3600);
+    let ledger = Ledger::new(Arc::new(MemoryStore::new()), Arc::clone(clock), LedgerConfig::default());
+    Ok(Deduplication {
+        store: Arc::new(ledger),
+        task: TaskId::new("bench.lane-0")?,
+        owner: InstanceName::new("bench"),
+        nonce: Nonce(1),
+        strategy: RecordIdStrategy::ContentHash,
+        window: Window {
+            length,
+            cleanup_interval: length,
+            max_tracked_records: MOST_IDS,
+            on_tracking_limit: OnTrackingLimit::Stop,
+        },
+        on_id_loss: OnIdLoss::Rebuild,
+        checkpoint_interval: length,
+        keep_alive: None,
     })
 }
 

@@ -18,6 +18,8 @@ use super::contender::Route;
 const IN_FLIGHT: usize = 5;
 /// Bytes of distinct batches to send: more than caches hold, as is true of what a replicator reads.
 const IN_MEMORY: usize = 256 << 20;
+/// Bytes from which on a batch is sent alone.
+const LARGE: usize = 256 << 10;
 /// Connections to the broker; it works on one request of each at a time.
 const CONNECTIONS: usize = 2;
 /// Sends batches of the source topic, over and over, until `records` are there.
@@ -128,11 +130,19 @@ async fn send(
     let connection = cluster.open(leader.broker).await?;
     let mut in_flight = FuturesUnordered::new();
     let (mut sent, mut turn) = (0_u64, batches.iter().cycle());
+    // What is faster: a request for each large batch, or one small batch for each partition in a request.
+    let large = batches.first().is_some_and(|(_, segments)| segments.len() >= LARGE);
+    let together = if large { 1 } else { partitions.len() };
     let mut partitions = partitions.iter().cycle();
     while sent < records {
-        let Some((partition, (count, segments))) = partitions.next().zip(turn.next()) else { break };
-        sent += u64::try_from(*count)?;
-        let parts = vec![ProducePartition { partition: *partition, records: segments.clone() }];
+        let mut parts = Vec::with_capacity(together);
+        for (partition, (count, segments)) in partitions.by_ref().zip(turn.by_ref()).take(together) {
+            sent += u64::try_from(*count)?;
+            parts.push(ProducePartition { partition: *partition, records: segments.clone() });
+        }
+        if parts.is_empty() {
+            break;
+        }
         in_flight.push(connection.start(Produce {
             transactional_id: None,
             acks: -1,

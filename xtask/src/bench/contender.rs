@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use velostream_testkit::services::{KafkaInstall, ServerProcess, free_ports};
 
 /// More ids than any scenario has.
-const MOST_IDS: u64 = 100_000_000;
+pub(crate) const MOST_IDS: u64 = 100_000_000;
 
 /// One way to move a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +33,8 @@ pub(crate) enum Contender {
     /// The product's reader, driver and encoding, every record decoded and encoded again, into a sink without
     /// transactions, progress and ids: the same job, at least once.
     AtLeastOnce,
+    /// The same with content ids in memory: records that were seen are left out, but not across a crash.
+    AtLeastOnceDeduplicated,
     /// The product, exactly once by content, ids in a file of redb.
     DeduplicatedRedb,
     /// The same, ids in a Redis server that syncs every write.
@@ -63,6 +65,7 @@ impl Contender {
             Self::MirrorMaker => "mm2",
             Self::MirrorMakerTuned => "mm2-tuned",
             Self::AtLeastOnce => "at-least-once",
+            Self::AtLeastOnceDeduplicated => "at-least-once-deduplicated",
             Self::DeduplicatedRedb => "deduplicated-redb",
             Self::DeduplicatedRedis => "deduplicated-redis",
         }

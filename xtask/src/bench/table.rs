@@ -56,13 +56,30 @@ fn median<T: Copy>(sorted: &[T]) -> Option<T> {
     sorted.get(sorted.len() / 2).copied()
 }
 
+/// What ratios are shown to, where it ran, and the heading of their column.
+const BASES: [(Contender, &str); 4] = [
+    (Contender::Ceiling, "of the ceiling"),
+    (Contender::MirrorMakerTuned, "x MM2 tuned"),
+    (Contender::AtLeastOnce, "of at least once"),
+    (Contender::AtLeastOnceDeduplicated, "of at least once, deduplicated"),
+];
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| contender | records/s | MB/s | of the ceiling | x MM2 tuned | of at least once | first record | longest stall | client CPU us/record | source broker | sink broker | peak MB |"
-        )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        let ran = |contender: Contender| self.rows.iter().any(|(known, _)| *known == contender);
+        let bases: Vec<(Contender, &str)> = BASES.into_iter().filter(|(base, _)| ran(*base)).collect();
+        let mut columns = vec!["contender", "records/s", "MB/s"];
+        columns.extend(bases.iter().map(|(_, heading)| heading));
+        columns.extend([
+            "first record",
+            "longest stall",
+            "client CPU us/record",
+            "source broker",
+            "sink broker",
+        ]);
+        columns.push("peak MB");
+        writeln!(f, "| {} |", columns.join(" | "))?;
+        writeln!(f, "|{}", "---|".repeat(columns.len()))?;
         for (contender, runs) in &self.rows {
             let mut sorted = runs.clone();
             sorted.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
@@ -70,22 +87,16 @@ impl fmt::Display for Table {
             let peak = runs.iter().map(|r| r.client.peak_mb()).fold(0.0, f64::max);
             #[allow(clippy::cast_precision_loss, reason = "sizes of records are small")]
             let bytes = self.bytes_of_a_record as f64;
-            let per_record = |cpu: Duration| cpu.as_secs_f64() * 1e6 / run.records;
-            writeln!(
-                f,
-                "| {} | {:.0} | {:.0} | {} | {} | {} | {:.2} s | {:.2} s | {:.3} | {:.3} | {:.3} | {peak:.0} |",
-                contender.name(),
-                run.per_second,
-                run.per_second * bytes / 1e6,
-                self.ratio(runs, Contender::Ceiling),
-                self.ratio(runs, Contender::MirrorMakerTuned),
-                self.ratio(runs, Contender::AtLeastOnce),
-                run.first.as_secs_f64(),
-                runs.iter().map(|r| r.stall).max().unwrap_or_default().as_secs_f64(),
-                per_record(run.client.cpu),
-                per_record(run.source),
-                per_record(run.sink),
-            )?;
+            let per_record = |cpu: Duration| format!("{:.3}", cpu.as_secs_f64() * 1e6 / run.records);
+            let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+            let stall = runs.iter().map(|r| r.stall).max().unwrap_or_default();
+            let rate = run.per_second;
+            let mut cells = vec![contender.name().to_owned(), format!("{rate:.0}")];
+            cells.push(format!("{:.0}", rate * bytes / 1e6));
+            cells.extend(bases.iter().map(|(base, _)| self.ratio(runs, *base)));
+            cells.extend([seconds(run.first), seconds(stall), per_record(run.client.cpu)]);
+            cells.extend([per_record(run.source), per_record(run.sink), format!("{peak:.0}")]);
+            writeln!(f, "| {} |", cells.join(" | "))?;
         }
         Ok(())
     }
