@@ -200,7 +200,11 @@ impl ProcessedRecordTracker {
                 is_before && (r.timestamp_ms < 0 || r.timestamp_ms > expired_ms)
             };
             let records: Vec<StreamRecord> = records.into_iter().filter(counts).collect();
-            self.open.extend(self.keys(&records)?);
+            let keys = self.keys(&records)?;
+            let statuses = self.config.store.record_status_since(&ownership, &keys, expired_ms).await;
+            // What came again in the range is there already: one id, and counted once.
+            let known = keys.into_iter().zip(statuses.map_err(taken)?);
+            self.open.extend(known.filter(|(_, status)| *status == RecordStatus::New).map(|(key, _)| key));
         }
         self.keep_bound(&ownership).await?;
         let progress =

@@ -112,6 +112,19 @@ async fn store_that_lost_any_number_of_writes_is_rebuilt_or_stops_the_job() {
 }
 
 #[tokio::test]
+async fn rebuilding_counts_an_id_that_comes_again_once() {
+    let (mut rig, sink) = (Rig::new(), MemorySink::new(&[]));
+    let empty = rig.store.snapshot();
+    let ids = u64::try_from((0..RECORDS).map(value).collect::<BTreeSet<_>>().len()).unwrap();
+    rig.max_tracked_records = ids;
+    rig.run(&sink, RECORDS, value).await.unwrap();
+    rig.store.roll_back(&empty);
+    let totals = rig.run(&sink, RECORDS, value).await.unwrap();
+    assert_eq!((totals.records, totals.tracked_records), (0, ids));
+    assert_each_value_once(&sink);
+}
+
+#[tokio::test]
 async fn damaged_chunk_is_rebuilt() {
     let (rig, sink) = (Rig::new(), MemorySink::new(&[]));
     rig.run(&sink, RECORDS / 2, value).await.unwrap();
