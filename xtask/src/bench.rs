@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Contenders; by default all that need no state store.
     #[arg(long, value_enum)]
     only: Vec<Contender>,
+    /// `sink.kafka.merge_below` of the velostream contenders that do not say otherwise, for example 128KiB.
+    #[arg(long)]
+    merge_below: Option<String>,
     /// Give the sink's broker a core of its own and everything else the others: what a contender does with a sink whose
     /// broker is not slowed down by it.
     #[arg(long)]
@@ -103,7 +106,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let redis = wants_redis.then(|| RedisServer::start("bench", &[])).transpose()?;
     let (kill, count_from) = (arguments.kill, arguments.count_from);
     let redis = redis.as_ref().map(RedisServer::url).unwrap_or_default();
-    let bench = Bench { program, source, sink, dir, redis, kill, count_from };
+    let merge_below = arguments.merge_below.clone();
+    let bench = Bench { program, source, sink, dir, redis, merge_below, kill, count_from };
     for scenario in scenarios {
         let rounds = Rounds { warm_up: arguments.warm_up, counted: arguments.rounds.max(1) };
         bench.scenario(scenario, &contenders, scenario.records(arguments.records), rounds)?;
@@ -119,6 +123,8 @@ struct Bench<'a> {
     dir: PathBuf,
     /// Where the Redis server is, if a contender needs one.
     redis: String,
+    /// Below how many bytes batches are joined, where that is not the default.
+    merge_below: Option<String>,
     /// Whether replicators are killed half way.
     kill: bool,
     /// Percent of the records that are visible before the rate is counted.
@@ -167,8 +173,9 @@ impl Bench<'_> {
         produce(&source, &LoadPlan::uniform(topic, partitions, made, size, Codec::Lz4, batch))?;
         if records > made {
             let (run, dir) = ("filling", self.dir.as_path());
-            let redis = "";
-            let route = Route { source: &source, sink: &source, topic, run, partitions, dir, redis };
+            let (redis, merge_below) = ("", None);
+            let route =
+                Route { source: &source, sink: &source, topic, run, partitions, dir, redis, merge_below };
             ceiling::run(&route, records - made)?;
         }
         let ends = end_offsets(&source, topic)?;
@@ -186,8 +193,9 @@ impl Bench<'_> {
         let (source, sink) = (self.source.bootstrap(), self.sink.bootstrap());
         create_topic(&sink, topic, partitions, &[("retention.ms", "-1")])?;
         let dir = self.dir.join(run);
-        let redis = &self.redis;
-        let route = Route { source: &source, sink: &sink, topic, run, partitions, dir: &dir, redis };
+        let (redis, merge_below) = (self.redis.as_str(), self.merge_below.as_deref());
+        let route =
+            Route { source: &source, sink: &sink, topic, run, partitions, dir: &dir, redis, merge_below };
         let before = (cpu(self.source)?, cpu(self.sink)?);
         let began = Instant::now();
         let patience = contender.patience(records);

@@ -90,6 +90,8 @@ pub(crate) struct Route<'a> {
     pub(crate) dir: &'a Path,
     /// Where a Redis server is; empty where no contender needs one.
     pub(crate) redis: &'a str,
+    /// Below how many bytes batches are joined, where that is not the default.
+    pub(crate) merge_below: Option<&'a str>,
 }
 
 /// Starts the processes of a replicator.
@@ -124,7 +126,8 @@ pub(crate) fn start(
 fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let path = route.dir.join("job.yaml");
     let pass_through = if contender == Contender::VelostreamDecoded { "off" } else { "auto" };
-    let merging = if contender == Contender::VelostreamUnmerged { ", merge_below: 0B" } else { "" };
+    let merge_below = if contender == Contender::VelostreamUnmerged { Some("0B") } else { route.merge_below };
+    let merging = merge_below.map(|bytes| format!(", merge_below: {bytes}")).unwrap_or_default();
     let lanes = if contender == Contender::VelostreamTwoLanes { 2 } else { 1 };
     let exactly_once = match contender {
         Contender::DeduplicatedRedb | Contender::DeduplicatedRedis => format!(
