@@ -30,7 +30,8 @@ pub enum Fault {
     Delayed,
 }
 
-/// A store behind a network with faults: by script, or `Retry` at every n-th call.
+/// A store behind a network with faults: by script, or `Retry` at every n-th call. Any store, a real server too; faults
+/// inside a store are the memory store's own script.
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: Arc<dyn ConditionalStore>,

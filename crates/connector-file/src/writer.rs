@@ -7,20 +7,19 @@
 //! abort   cut the data file
 //! ```
 
+mod claim;
+mod data;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use velostream_core::{BatchId, Chunk, Claim, Epoch, Payload, Progress, SourcePosition, SplitId, mutant};
+use velostream_core::{Chunk, Epoch, Payload, Progress, SourcePosition, SplitId, mutant};
 
-use crate::disk::Disk;
-use crate::lane::Start;
-use crate::layout::Layout;
+use self::data::Data;
 use crate::line_format;
 use crate::lock::DirectoryLock;
-use crate::manifest::{Committed, DataFile, Manifest};
-use crate::manifest_store::{ManifestStore, write_failed};
+use crate::manifest::{Committed, Manifest};
+use crate::manifest_store::ManifestStore;
 use crate::{Error, Result, SinkConfig};
 
 /// Lines are gathered up to this many bytes before they are written.
@@ -45,96 +44,10 @@ pub(crate) struct Writer {
     _lock: DirectoryLock,
 }
 
-/// The data file of this epoch; made with the first line.
-#[derive(Debug)]
-struct Data {
-    file: File,
-    name: String,
-    path: PathBuf,
-    /// Bytes written, committed or not.
-    bytes: u64,
-    /// Its name is durable.
-    named: bool,
-}
-
 impl Writer {
-    /// Claims the directory.
-    ///
-    /// # Errors
-    /// `Locked`, `Foreign`, `OtherJob`, `OtherName`, `WentBack`, `ManifestGone`, `Fenced`, `Read`, `Write`, `ManifestCorrupt`,
-    /// `ManifestVersion`.
-    ///
-    /// # Crash safety
-    /// At any point: the next claim supersedes this one.
-    pub(crate) fn claim(disk: Arc<dyn Disk>, config: Arc<SinkConfig>) -> Result<Self> {
-        let store = ManifestStore { disk, layout: Layout::new(&config.path)? };
-        store.prepare()?;
-        let lock = DirectoryLock::acquire(&store.layout.dir)?;
-        let job = config.job.as_str();
-        let found = match store.newest(job)? {
-            Some(manifest) => manifest,
-            None => match store.layout.data_files()?.into_iter().next() {
-                Some((_, name)) => return Err(Error::Foreign { path: store.layout.data(&name) }),
-                None => Manifest::new(job, &store.layout.name()),
-            },
-        };
-        store.verify(&found)?;
-        let mut manifest = Manifest { epoch: found.epoch.next(), ..found.clone() };
-        store.create(&manifest)?;
-        // An owner that this claim fences may have committed since `found` was read; from here on it cannot.
-        let late = Manifest::read(&store.layout.dir, found.epoch)?.filter(|late| *late != found);
-        if let Some(late) = late.filter(|_| !mutant!(LateCommitOverlooked)) {
-            manifest = Manifest { epoch: manifest.epoch, ..late };
-            store.replace(&manifest)?;
-        }
-        store.ensure_newest(manifest.epoch)?;
-        store.sweep(&manifest)?;
-        Ok(Self {
-            store,
-            config,
-            manifest,
-            claimed: BTreeSet::new(),
-            data: None,
-            gathered: Vec::new(),
-            open: None,
-            doubt: false,
-            _lock: lock,
-        })
-    }
-
     /// Epoch of this owner.
     pub(crate) fn epoch(&self) -> Epoch {
         self.manifest.epoch
-    }
-
-    /// Adds splits and says where they stand. A split that was never claimed starts where `start` says, once and
-    /// for all: its start is durable before this returns.
-    ///
-    /// # Errors
-    /// `Passed` with the error of `start`; as `commit`.
-    pub(crate) fn add(&mut self, splits: &[SplitId], start: &Start) -> Result<Vec<Claim>> {
-        self.attempt("claim", |writer| {
-            let mut next = writer.manifest.clone();
-            for split in splits {
-                if !next.splits.contains_key(split) || mutant!(StartAtEveryClaim) {
-                    let position = start.position(split)?;
-                    next.splits.insert(split.clone(), Committed { position, batch: BatchId(0) });
-                }
-            }
-            if next == writer.manifest {
-                writer.store.ensure_newest(next.epoch)?;
-            } else {
-                writer.store.replace(&next)?;
-                writer.manifest = next;
-            }
-            writer.claimed.extend(splits.iter().cloned());
-            let claims = splits.iter().filter_map(|split| {
-                let committed = writer.manifest.splits.get(split)?;
-                let (position, batch) = (committed.position.clone(), committed.batch);
-                Some(Claim { split: split.clone(), position, batch })
-            });
-            Ok(claims.collect())
-        })
     }
 
     /// Opens a transaction.
@@ -209,7 +122,9 @@ impl Writer {
                 writer.store.replace(&next)?;
             }
             writer.write_gathered()?;
-            writer.sync_data(&mut next)?;
+            if let Some(data) = &mut writer.data {
+                data.sync(&writer.store, &mut next)?;
+            }
             writer.store.replace(&next)?;
             writer.manifest = next;
             writer.open = None;
@@ -228,14 +143,10 @@ impl Writer {
         self.attempt("abort", |writer| {
             writer.open = None;
             writer.gathered.clear();
-            let Some(data) = &mut writer.data else { return Ok(()) };
-            let committed = writer.manifest.committed_bytes(&data.name);
-            if data.bytes > committed {
-                let cut = writer.store.disk.truncate(&data.file, &data.path, committed);
-                cut.map_err(write_failed("truncate", &data.path))?;
-                data.bytes = committed;
+            match &mut writer.data {
+                Some(data) => data.cut(&writer.store, writer.manifest.committed_bytes(data.name())),
+                None => Ok(()),
             }
-            Ok(())
         })
     }
 
@@ -282,34 +193,11 @@ impl Writer {
         }
         let data = match &mut self.data {
             Some(data) => data,
-            none => none.insert(create_data(&self.store, self.manifest.epoch)?),
+            none => none.insert(Data::create(&self.store, self.manifest.epoch)?),
         };
-        let written = self.store.disk.write(&data.file, &data.path, &self.gathered, data.bytes);
-        written.map_err(write_failed("write", &data.path))?;
-        data.bytes = data.bytes.saturating_add(self.gathered.len() as u64);
+        data.append(&self.store, &self.gathered)?;
         self.gathered.clear();
         self.gathered.shrink_to(GATHER_BYTES.saturating_mul(4));
-        Ok(())
-    }
-
-    /// Makes content and name of the data file durable and lists it in `next`.
-    fn sync_data(&mut self, next: &mut Manifest) -> Result<()> {
-        let Some(data) = &mut self.data else { return Ok(()) };
-        if data.bytes == self.manifest.committed_bytes(&data.name) {
-            return Ok(());
-        }
-        if !mutant!(DataNotSynced) {
-            let synced = self.store.disk.sync(&data.file, &data.path);
-            synced.map_err(write_failed("sync", &data.path))?;
-        }
-        if !data.named {
-            self.store.sync_dir(self.store.layout.dir.path())?;
-            data.named = true;
-        }
-        match next.files.iter_mut().find(|file| file.name == data.name) {
-            Some(file) => file.bytes = data.bytes,
-            None => next.files.push(DataFile { name: data.name.clone(), bytes: data.bytes }),
-        }
         Ok(())
     }
 }
@@ -319,13 +207,6 @@ impl Drop for Writer {
         // Best effort: the next claim does it again.
         drop(self.close());
     }
-}
-
-fn create_data(store: &ManifestStore, epoch: Epoch) -> Result<Data> {
-    let name = store.layout.data_name(epoch);
-    let path = store.layout.data(&name);
-    let file = store.disk.create(&path).map_err(write_failed("create", &path))?;
-    Ok(Data { file, name, path, bytes: 0, named: false })
 }
 
 /// `next` is of the same split as `known` and not before it.

@@ -1,6 +1,9 @@
 //! Faults of one call.
 
 /// What happens to one call. Scripts are queues: each call takes the next entry, an empty queue means [`Fault::None`].
+///
+/// These happen inside the model, at one instant with what it holds, and to reads too; `FaultyStore` of
+/// `velostream-conformance` stands in front of any store and knows nothing of its inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Fault {

@@ -2,12 +2,13 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use velostream_core::{Codec, Disposition, JobName, StreamRecord};
+use velostream_core::{BatchId, Claim, Codec, Disposition, JobName, StreamRecord};
 
 use super::*;
 use crate::CommittedReader;
-use crate::disk::SystemDisk;
 use crate::disk::unreliable::UnreliableDisk;
+use crate::disk::{Disk, SystemDisk};
+use crate::lane::Start;
 
 mod power_loss;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use velostream_core::{SourcePosition, SplitId, mutant};
 
-use super::{finish, ready};
+use super::assignment::ready;
+use super::end::finish;
 use crate::job::{Effect, Missing, Phase, State};
 
 /// The store is taken over; what it has lost is known.
