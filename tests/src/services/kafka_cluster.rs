@@ -1,7 +1,11 @@
 //! A Kafka cluster of one or three nodes.
 
+mod cluster_id;
+mod leftover;
+mod options;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,152 +13,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
+use self::cluster_id::cluster_id;
+pub use self::options::{ClusterOptions, Footprint, Ports};
 use super::kafka_config::{NodeConfig, ProxiedListener};
 use super::kafka_install::KafkaInstall;
 use super::kafka_node::{Format, KafkaNode};
-use super::location::services_dir;
 use super::port::free_ports;
 use super::process::pause;
-
-/// Which ports the nodes listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ports {
-    /// Whatever is free: for tests, so that several clusters live side by side.
-    Free,
-    /// Node n takes `base + 10 * (n - 1)` for clients and one more for the controller.
-    From(u16),
-}
-
-/// How much memory a node's JVM may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Footprint {
-    /// `-Xmx384m`: one of many nodes.
-    Tiny,
-    /// `-Xmx512m`: functional suites.
-    Small,
-    /// `-Xmx1g`: load and benches.
-    Normal,
-}
-
-impl Footprint {
-    const fn heap_mib(self) -> u32 {
-        match self {
-            Self::Tiny => 384,
-            Self::Small => 512,
-            Self::Normal => 1024,
-        }
-    }
-}
-
-/// How a cluster is laid out.
-#[derive(Debug, Clone)]
-pub struct ClusterOptions {
-    /// Names the directory and, in logs, the cluster.
-    pub name: String,
-    /// 1 or 3.
-    pub nodes: u32,
-    /// Client and controller ports.
-    pub ports: Ports,
-    /// JVM size.
-    pub footprint: Footprint,
-    /// 2, or 0 for the transaction protocol before KIP-890. Only read when storage is formatted.
-    pub transaction_version: u16,
-    /// Broker properties that add to or override the defaults.
-    pub extra: Vec<(String, String)>,
-    /// Ports of proxies, one per node: each node gets a second listener whose clients are sent there.
-    pub proxies: Vec<u16>,
-    /// Parent of the cluster's directory; `None` is `<services>/clusters`.
-    pub parent: Option<PathBuf>,
-    /// Remove the directory when the cluster is dropped.
-    pub temporary: bool,
-}
-
-impl ClusterOptions {
-    /// A single node on free ports with a small heap, whose directory goes when the cluster does. The directory's
-    /// name holds the process id, so that test binaries never share one.
-    #[must_use]
-    pub fn for_test(name: &str) -> Self {
-        Self {
-            name: format!("{name}-{}", std::process::id()),
-            nodes: 1,
-            ports: Ports::Free,
-            footprint: Footprint::Small,
-            transaction_version: 2,
-            extra: Vec::new(),
-            proxies: Vec::new(),
-            parent: None,
-            temporary: true,
-        }
-    }
-
-    /// A single node on given ports with a normal heap, kept on disk: what `xtask services up` runs.
-    #[must_use]
-    pub fn lasting(name: &str, port: u16) -> Self {
-        Self {
-            ports: Ports::From(port),
-            name: name.to_owned(),
-            footprint: Footprint::Normal,
-            temporary: false,
-            ..Self::for_test(name)
-        }
-    }
-
-    /// With `nodes` nodes (1 or 3).
-    #[must_use]
-    pub fn nodes(mut self, nodes: u32) -> Self {
-        self.nodes = nodes;
-        self
-    }
-
-    /// With another size of the JVM.
-    #[must_use]
-    pub fn footprint(mut self, footprint: Footprint) -> Self {
-        self.footprint = footprint;
-        self
-    }
-
-    /// With a feature level of `transaction.version`.
-    #[must_use]
-    pub fn transaction_version(mut self, version: u16) -> Self {
-        self.transaction_version = version;
-        self
-    }
-
-    /// With one more broker property.
-    #[must_use]
-    pub fn property(mut self, key: &str, value: &str) -> Self {
-        self.extra.push((key.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// With proxies that listen on these ports, one per node; [`KafkaNode::proxied`] says where they connect to.
-    #[must_use]
-    pub fn behind(mut self, proxies: &[u16]) -> Self {
-        self.proxies = proxies.to_vec();
-        self
-    }
-
-    /// The directory that holds the nodes' directories.
-    #[must_use]
-    pub fn dir(&self) -> PathBuf {
-        self.parent.clone().unwrap_or_else(|| services_dir().join("clusters")).join(&self.name)
-    }
-
-    fn node_ports(&self) -> Result<Vec<(u16, u16)>> {
-        match self.ports {
-            Ports::Free => {
-                let free = free_ports(usize::try_from(self.nodes)? * 2)?;
-                Ok(free.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect())
-            }
-            Ports::From(base) => (0..self.nodes)
-                .map(|node| {
-                    let port = u16::try_from(u32::from(base) + 10 * node)?;
-                    Ok((port, port.checked_add(1).context("port beyond 65535")?))
-                })
-                .collect(),
-        }
-    }
-}
 
 /// A running Kafka cluster. Dropping it kills its JVMs.
 ///
@@ -353,30 +218,6 @@ impl KafkaCluster {
         self.temporary = false;
         self.nodes.iter_mut().for_each(KafkaNode::leave_running);
     }
-
-    /// Stops what an earlier owner left running under `dir` (a cluster's directory); returns how many nodes were.
-    ///
-    /// # Errors
-    /// When one does not leave.
-    pub fn stop_leftover(dir: &Path) -> Result<usize> {
-        let mut stopped = 0;
-        for node in node_dirs(dir)? {
-            stopped += usize::from(KafkaNode::stop_leftover(&node)?);
-        }
-        Ok(stopped)
-    }
-
-    /// The pids of nodes that an earlier owner left running under `dir`, with their directories.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn leftovers(dir: &Path) -> Result<Vec<(PathBuf, u32)>> {
-        let nodes = node_dirs(dir)?;
-        Ok(nodes
-            .into_iter()
-            .filter_map(|node| KafkaNode::leftover_pid(&node).map(|pid| (node, pid)))
-            .collect())
-    }
 }
 
 impl Drop for KafkaCluster {
@@ -386,56 +227,5 @@ impl Drop for KafkaCluster {
             // A directory that stays costs disk, nothing else; the next `services down --wipe` removes it.
             drop(fs::remove_dir_all(&self.dir));
         }
-    }
-}
-
-fn node_dirs(dir: &Path) -> Result<Vec<PathBuf>> {
-    if !dir.is_dir() {
-        return Ok(Vec::new());
-    }
-    let entries = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
-    let mut nodes = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    nodes.retain(|path| path.join("server.properties").is_file());
-    nodes.sort();
-    Ok(nodes)
-}
-
-/// A cluster id that differs between clusters: 22 characters of URL-safe base64 that decode to 16 bytes, as Kafka
-/// demands, made from the name and the moment so that a cluster formatted anew is a new cluster.
-fn cluster_id(name: &str) -> String {
-    use std::hash::{BuildHasher, RandomState};
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let bits =
-        (u128::from(RandomState::new().hash_one(name)) << 64) | u128::from(RandomState::new().hash_one(name));
-    let mut text: String = (0..21)
-        .map(|at| {
-            let index = usize::try_from((bits >> (at * 6)) & 63).unwrap_or_default();
-            char::from(ALPHABET.get(index).copied().unwrap_or(b'A'))
-        })
-        .collect();
-    // The last character carries two bits: only these four are canonical; a leading dash looks like an option.
-    text.push(if bits >> 126 & 1 == 0 { 'A' } else { 'Q' });
-    text.replace_range(0..1, "v");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ClusterOptions, Ports, cluster_id};
-
-    #[test]
-    fn cluster_ids_differ_and_have_kafkas_shape() {
-        let first = cluster_id("a");
-        assert_eq!(first.len(), 22);
-        assert!(first.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
-        assert_ne!(first, cluster_id("a"));
-    }
-
-    #[test]
-    fn lasting_cluster_takes_the_given_ports() {
-        let options = ClusterOptions::lasting("a", 19_092);
-        assert_eq!(options.ports, Ports::From(19_092));
-        assert_eq!(options.node_ports().expect("ports"), [(19_092, 19_093)]);
-        assert_eq!(options.nodes(3).node_ports().expect("ports").last(), Some(&(19_112, 19_113)));
     }
 }
