@@ -8,7 +8,7 @@ use velostream_core::JobName;
 
 use crate::config::{
     ConfigError, ExactlyOnceConfig, HttpConfig, JobFile, JobProcessingConfig, KafkaSink, KafkaSource,
-    Problem, Servers, Sink, Source, Start, StateDir, TopicPattern,
+    Problem, Servers, Sink, Source, Start, StateDir, StateStoreConfig, TopicPattern,
 };
 use crate::job_processor::ExactlyOnceJobProcessor;
 use crate::run::{JobExecutionStats, Running};
@@ -53,6 +53,7 @@ pub struct CrossClusterExactlyOnce {
     lanes: u16,
     exactly_once: ExactlyOnceConfig,
     processing: JobProcessingConfig,
+    state_store: Option<StateStoreConfig>,
     state_dir: Option<StateDir>,
     http: Option<SocketAddr>,
 }
@@ -76,6 +77,7 @@ impl CrossClusterExactlyOnce {
             lanes: 1,
             exactly_once: ExactlyOnceConfig::default(),
             processing: JobProcessingConfig::default(),
+            state_store: None,
             state_dir: None,
             http: None,
         }
@@ -129,6 +131,13 @@ impl CrossClusterExactlyOnce {
         self
     }
 
+    /// Where ids of records are kept, where [`exactly_once`](Self::exactly_once) tells records apart by what they hold.
+    /// Without it: a redb file in the state directory.
+    pub fn state_store(mut self, store: StateStoreConfig) -> Self {
+        self.state_store = Some(store);
+        self
+    }
+
     /// Directory for what a worker keeps. Without it: `./.velostream`.
     pub fn state_dir(mut self, path: impl Into<String>) -> Self {
         self.state_dir = Some(StateDir::new(path));
@@ -164,6 +173,7 @@ impl CrossClusterExactlyOnce {
         job.lanes = self.lanes;
         job.exactly_once = self.exactly_once.clone();
         job.processing = self.processing.clone();
+        job.state_store.clone_from(&self.state_store);
         if let Some(state_dir) = &self.state_dir {
             job.state_dir = state_dir.clone();
         }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use exactly_once::config::{JobFile, ProcessVariables, Start};
+use exactly_once::config::{JobFile, ProcessVariables, RecordIds, RedbStateConfig, Start, StateStoreConfig};
 use exactly_once::{CrossClusterExactlyOnce, Error, ExactlyOnceConfig, JobProcessingConfig};
 
 fn loaded(text: &str) -> JobFile {
@@ -48,6 +48,20 @@ fn builder_with_every_setting_is_the_job_file_with_every_setting() {
         http: { listen: '127.0.0.1:9464' }\n";
     assert_eq!(built.job_file().unwrap(), loaded(text));
     assert_eq!(built.processor().unwrap().job(), &loaded(text));
+}
+
+#[test]
+fn builder_with_content_ids_keeps_them_where_it_says() {
+    let mut delivery = ExactlyOnceConfig::default();
+    delivery.record_id_strategy = RecordIds::ContentHash;
+    let built = CrossClusterExactlyOnce::between("a:1", "b:1")
+        .topic("orders")
+        .exactly_once(delivery)
+        .state_store(StateStoreConfig::Redb(RedbStateConfig::new("ids.redb")));
+    let text = "job: replicate\nsource: { kafka: { bootstrap_servers: 'a:1', topics: [orders] } }\n\
+                sink: { kafka: { bootstrap_servers: 'b:1' } }\nexactly_once: { record_id_strategy: content_hash }\n\
+                state_store: { redb: { path: ids.redb } }\n";
+    assert_eq!(built.job_file().unwrap(), loaded(text));
 }
 
 #[test]
