@@ -1,4 +1,4 @@
-//! DynamoDB Local, beside an item for each id in a table of its own.
+//! DynamoDB Local, beside an item for each id in tables of their own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,14 +18,13 @@ use aws_sdk_dynamodb::types::{
     PutRequest, ScalarAttributeType, WriteRequest,
 };
 use velostream_core::ConditionalStore;
-use velostream_record_id::TrackerKey;
 use velostream_store_dynamodb::{Config, DynamoStore};
 use velostream_testkit::services::DynamoDb;
 
+use crate::keys::Keys;
 use crate::subject::Subject;
 
 const PACKED: &str = "velostream";
-const NAIVE: &str = "processed";
 
 /// Most items of BatchWriteItem and of BatchGetItem (DynamoDB API reference).
 const MOST: (usize, usize) = (25, 100);
@@ -79,19 +78,13 @@ impl Dynamo {
         let store = DynamoStore::with_client(Config::new(PACKED), client(true))?;
         store.create_table().await?;
         let client = client(false);
-        client
-            .create_table()
-            .table_name(NAIVE)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(
-                AttributeDefinition::builder()
-                    .attribute_name("id")
-                    .attribute_type(ScalarAttributeType::B)
-                    .build()?,
-            )
-            .key_schema(KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build()?)
-            .send()
-            .await?;
+        for keys in Keys::ALL {
+            let (table, kind) = table(keys);
+            let id = AttributeDefinition::builder().attribute_name("id").attribute_type(kind).build()?;
+            let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash).build()?;
+            let create = client.create_table().table_name(table).attribute_definitions(id).key_schema(key);
+            create.billing_mode(BillingMode::PayPerRequest).send().await?;
+        }
         Ok(Self { store, client, requests, _server: server })
     }
 
@@ -120,8 +113,19 @@ fn item_bytes(item: &HashMap<String, AttributeValue>) -> Result<u64> {
     Ok(bytes)
 }
 
-fn id_attribute(id: &TrackerKey) -> AttributeValue {
-    AttributeValue::B(Blob::new(id.0))
+/// The table of these keys, and the type of its ids.
+const fn table(keys: Keys) -> (&'static str, ScalarAttributeType) {
+    match keys {
+        Keys::Short => ("processed", ScalarAttributeType::B),
+        Keys::Whole => ("processed_whole", ScalarAttributeType::S),
+    }
+}
+
+fn attribute(keys: Keys, id: &[u8]) -> AttributeValue {
+    match keys {
+        Keys::Short => AttributeValue::B(Blob::new(id)),
+        Keys::Whole => AttributeValue::S(String::from_utf8_lossy(id).into_owned()),
+    }
 }
 
 #[async_trait]
@@ -147,34 +151,36 @@ impl Subject for Dynamo {
         self.size(PACKED).await.map(Some)
     }
 
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
+    async fn naive_mark(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<()> {
+        let (table, _) = table(keys);
         for some in ids.chunks(MOST.0) {
-            let write = |id: &TrackerKey| -> Result<WriteRequest> {
+            let write = |id: &Vec<u8>| -> Result<WriteRequest> {
                 let put = PutRequest::builder()
-                    .item("id", id_attribute(id))
+                    .item("id", attribute(keys, id))
                     .item("expires", AttributeValue::N("1800000000".into()));
                 Ok(WriteRequest::builder().put_request(put.build()?).build())
             };
             let writes = some.iter().map(write).collect::<Result<Vec<_>>>()?;
-            let answer = self.client.batch_write_item().request_items(NAIVE, writes).send().await?;
+            let answer = self.client.batch_write_item().request_items(table, writes).send().await?;
             ensure!(answer.unprocessed_items().is_none_or(HashMap::is_empty), "the server is too slow");
         }
         Ok(())
     }
 
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize> {
-        let mut found = 0;
+    async fn naive_check(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<usize> {
+        let ((table, _), mut found) = (table(keys), 0);
         for some in ids.chunks(MOST.1) {
-            let keys = some.iter().map(|id| HashMap::from([("id".to_owned(), id_attribute(id))])).collect();
-            let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
-            let answer = self.client.batch_get_item().request_items(NAIVE, asked).send().await?;
-            let items = answer.responses().and_then(|tables| tables.get(NAIVE)).context("no answer")?;
+            let asked =
+                some.iter().map(|id| HashMap::from([("id".to_owned(), attribute(keys, id))])).collect();
+            let asked = KeysAndAttributes::builder().set_keys(Some(asked)).consistent_read(true).build()?;
+            let answer = self.client.batch_get_item().request_items(table, asked).send().await?;
+            let items = answer.responses().and_then(|tables| tables.get(table)).context("no answer")?;
             found += items.len();
         }
         Ok(found)
     }
 
-    async fn naive_bytes(&self) -> Result<Option<u64>> {
-        self.size(NAIVE).await.map(Some)
+    async fn naive_bytes(&self, keys: Keys) -> Result<Option<u64>> {
+        self.size(table(keys).0).await.map(Some)
     }
 }

@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use redb::{Database, ReadableDatabase, TableDefinition};
 use tempfile::TempDir;
 use velostream_core::ConditionalStore;
-use velostream_record_id::TrackerKey;
 use velostream_store_memory::MemoryStore;
 use velostream_store_redb::{Config, RedbStore};
 
+use crate::keys::Keys;
 use crate::subject::Subject;
 
 /// The memory store, beside a set of ids.
 pub(crate) struct Memory {
     store: MemoryStore,
-    ids: Mutex<HashSet<[u8; 16]>>,
+    ids: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl Memory {
@@ -40,36 +40,49 @@ impl Subject for Memory {
         Ok(None)
     }
 
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).extend(ids.iter().map(|id| id.0));
+    async fn naive_mark(&self, _: Keys, ids: &[Vec<u8>]) -> Result<()> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).extend(ids.iter().cloned());
         Ok(())
     }
 
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize> {
+    async fn naive_check(&self, _: Keys, ids: &[Vec<u8>]) -> Result<usize> {
         let known = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(ids.iter().filter(|id| known.contains(&id.0)).count())
+        Ok(ids.iter().filter(|id| known.contains(*id)).count())
     }
 
-    async fn naive_bytes(&self) -> Result<Option<u64>> {
+    async fn naive_bytes(&self, _: Keys) -> Result<Option<u64>> {
         Ok(None)
     }
 }
 
-const IDS: TableDefinition<'_, &[u8; 16], u64> = TableDefinition::new("ids");
+const SHORT: TableDefinition<'_, &[u8; 16], u64> = TableDefinition::new("ids");
+const WHOLE: TableDefinition<'_, &str, u64> = TableDefinition::new("ids");
 
-/// The redb store, beside a table of ids in a file of its own.
+/// A time to live, as keys have it.
+const EXPIRES: u64 = 1_800_000_000_000;
+
+/// The redb store, beside tables of ids in files of their own.
 pub(crate) struct Redb {
     dir: TempDir,
     store: RedbStore,
-    naive: Arc<Database>,
+    short: Arc<Database>,
+    whole: Arc<Database>,
 }
 
 impl Redb {
     pub(crate) async fn open() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let store = RedbStore::open(Config::new(dir.path().join("packed.redb"))).await?;
-        let naive = Arc::new(Database::create(dir.path().join("naive.redb"))?);
-        Ok(Self { dir, store, naive })
+        let file = |name: &str| Database::create(dir.path().join(name)).map(Arc::new);
+        let (short, whole) = (file("short.redb")?, file("whole.redb")?);
+        Ok(Self { dir, store, short, whole })
+    }
+
+    const fn naive(&self, keys: Keys) -> &Arc<Database> {
+        match keys {
+            Keys::Short => &self.short,
+            Keys::Whole => &self.whole,
+        }
     }
 }
 
@@ -90,36 +103,58 @@ impl Subject for Redb {
         pages(&Database::open(&copy)?).map(Some)
     }
 
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
-        let (naive, ids) = (Arc::clone(&self.naive), ids.to_vec());
-        tokio::task::spawn_blocking(move || -> Result<()> {
-            let write = naive.begin_write()?;
-            let mut table = write.open_table(IDS)?;
-            for id in &ids {
-                table.insert(&id.0, 1_800_000_000_000)?;
-            }
-            drop(table);
-            Ok(write.commit()?)
-        })
-        .await?
+    async fn naive_mark(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<()> {
+        let (naive, ids) = (Arc::clone(self.naive(keys)), ids.to_vec());
+        tokio::task::spawn_blocking(move || mark(&naive, keys, &ids)).await?
     }
 
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize> {
-        let (naive, ids) = (Arc::clone(&self.naive), ids.to_vec());
-        tokio::task::spawn_blocking(move || -> Result<usize> {
-            let table = naive.begin_read()?.open_table(IDS)?;
-            let mut found = 0;
-            for id in &ids {
-                found += usize::from(table.get(&id.0)?.is_some());
-            }
-            Ok(found)
-        })
-        .await?
+    async fn naive_check(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<usize> {
+        let (naive, ids) = (Arc::clone(self.naive(keys)), ids.to_vec());
+        tokio::task::spawn_blocking(move || check(&naive, keys, &ids)).await?
     }
 
-    async fn naive_bytes(&self) -> Result<Option<u64>> {
-        pages(&self.naive).map(Some)
+    async fn naive_bytes(&self, keys: Keys) -> Result<Option<u64>> {
+        pages(self.naive(keys)).map(Some)
     }
+}
+
+fn mark(naive: &Database, keys: Keys, ids: &[Vec<u8>]) -> Result<()> {
+    let write = naive.begin_write()?;
+    match keys {
+        Keys::Short => {
+            let mut table = write.open_table(SHORT)?;
+            for id in ids {
+                table.insert(&<[u8; 16]>::try_from(&id[..])?, EXPIRES)?;
+            }
+        }
+        Keys::Whole => {
+            let mut table = write.open_table(WHOLE)?;
+            for id in ids {
+                table.insert(std::str::from_utf8(id)?, EXPIRES)?;
+            }
+        }
+    }
+    Ok(write.commit()?)
+}
+
+fn check(naive: &Database, keys: Keys, ids: &[Vec<u8>]) -> Result<usize> {
+    let read = naive.begin_read()?;
+    let mut found = 0;
+    match keys {
+        Keys::Short => {
+            let table = read.open_table(SHORT)?;
+            for id in ids {
+                found += usize::from(table.get(&<[u8; 16]>::try_from(&id[..])?)?.is_some());
+            }
+        }
+        Keys::Whole => {
+            let table = read.open_table(WHOLE)?;
+            for id in ids {
+                found += usize::from(table.get(std::str::from_utf8(id)?)?.is_some());
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn pages(database: &Database) -> Result<u64> {

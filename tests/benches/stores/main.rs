@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 
 mod dynamodb;
+mod keys;
 mod local;
 mod packed;
 mod postgres;
@@ -13,8 +14,9 @@ mod redis;
 mod subject;
 mod table;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use keys::Keys;
 use subject::{Figures, Sizes, Subject};
 
 /// Ids of a batch.
@@ -58,12 +60,21 @@ async fn measure(subject: &dyn Subject) -> Result<(String, Vec<Figures>, Sizes)>
         if figures.is_empty() {
             sizes.packed = per_id(subject.packed_bytes().await?, packed.stored);
         }
-        let naive = packed::naive(subject, ids).await?;
-        if figures.is_empty() {
-            sizes.naive = per_id(subject.naive_bytes().await?, naive.stored);
+        let mut naive = Vec::new();
+        for keys in Keys::ALL {
+            let found = keys::run(subject, keys, ids).await?;
+            if figures.is_empty() {
+                let bytes = per_id(subject.naive_bytes(keys).await?, found.stored);
+                match keys {
+                    Keys::Short => sizes.short = bytes,
+                    Keys::Whole => sizes.whole = bytes,
+                }
+            }
+            naive.push(found);
         }
-        eprintln!("{}: {ids} ids: {packed:?} {naive:?} {sizes:?}", subject.name());
-        figures.push(Figures { ids, packed, naive });
+        let [short, whole] = naive[..] else { bail!("two kinds of keys are measured") };
+        eprintln!("{}: {ids} ids: {packed:?} {short:?} {whole:?} {sizes:?}", subject.name());
+        figures.push(Figures { ids, packed, short, whole });
     }
     Ok((subject.name().to_owned(), figures, sizes))
 }

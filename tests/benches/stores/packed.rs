@@ -16,7 +16,7 @@ use velostream_ledger::{
 use velostream_record_id::TrackerKey;
 use velostream_testkit::RealClock;
 
-use crate::subject::{Naive, Packed, Subject};
+use crate::subject::{Packed, Subject};
 
 /// Counts calls of the store.
 #[derive(Debug, Default)]
@@ -29,15 +29,28 @@ impl StoreObserver for Calls {
 }
 
 /// Ids that look like hashes, never the same twice.
-fn ids(seed: &mut u64, count: usize) -> Vec<TrackerKey> {
-    let mut next = || {
-        // SplitMix64, of Steele, Lea and Flood.
-        *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn id(&mut self) -> TrackerKey {
+        TrackerKey((u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes())
+    }
+
+    fn ids(&mut self, count: usize) -> Vec<TrackerKey> {
+        (0..count).map(|_| self.id()).collect()
+    }
+
+    /// SplitMix64, of Steele, Lea and Flood.
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
-    };
-    (0..count).map(|_| TrackerKey((u128::from(next()) << 64 | u128::from(next())).to_be_bytes())).collect()
+    }
 }
 
 /// How often each call is measured.
@@ -45,7 +58,7 @@ const fn rounds(ids: usize) -> usize {
     if ids > 1_000 { 10 } else { 50 }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
@@ -72,29 +85,32 @@ fn batch(number: u64, record_ids: Vec<TrackerKey>) -> Batch {
 
 /// The ledger over the store, with batches of `count` ids.
 pub(crate) async fn run(subject: &dyn Subject, count: usize) -> Result<Packed> {
-    let (calls, mut seed) = (Arc::<Calls>::default(), count as u64);
+    let (calls, mut random) = (Arc::<Calls>::default(), Random::new(count as u64));
     let state = ledger(subject.store(), &calls);
     let task = TaskId::new(&format!("bench-{count}"))?;
     let by = state.claim(&task, &claimant(1)).await?.ownership;
     let rounds = rounds(count);
-    let (mut begin, mut commit, mut steady, mut lookup) = (vec![], vec![], vec![], vec![]);
+    let (mut begin, mut commit, mut both) = (vec![], vec![], vec![]);
+    let (mut steady, mut lookup) = (vec![], vec![]);
     let mut number = 0;
     for _ in 0..rounds {
         number += 1;
-        let next = batch(number, ids(&mut seed, count));
+        let next = batch(number, random.ids(count));
         let began = Instant::now();
         state.begin_batch_processing(&by, next).await?;
-        begin.push(began.elapsed());
-        let began = Instant::now();
+        let open = began.elapsed();
         state.commit_batch_processing(&by, Commit::of(BatchId(number))).await?;
-        commit.push(began.elapsed());
+        let done = began.elapsed();
+        begin.push(open);
+        commit.push(done.saturating_sub(open));
+        both.push(done);
     }
     number += 1;
-    state.begin_batch_processing(&by, batch(number, ids(&mut seed, count))).await?;
+    state.begin_batch_processing(&by, batch(number, random.ids(count))).await?;
     let before = (calls.0.load(Ordering::Relaxed), subject.requests());
     let mut known = Vec::new();
     for _ in 0..rounds {
-        known = ids(&mut seed, count);
+        known = random.ids(count);
         let next = Commit::of(BatchId(number)).and_begin(batch(number + 1, known.clone()));
         let began = Instant::now();
         state.commit_batch_processing(&by, next).await?;
@@ -104,7 +120,7 @@ pub(crate) async fn run(subject: &dyn Subject, count: usize) -> Result<Packed> {
     let after = (calls.0.load(Ordering::Relaxed), subject.requests());
     state.commit_batch_processing(&by, Commit::of(BatchId(number))).await?;
     let stored = 2 * rounds * count + count;
-    let mut asked = ids(&mut seed, count);
+    let mut asked = random.ids(count);
     asked.splice(..count / 2, known.iter().copied().take(count / 2));
     for _ in 0..rounds {
         let began = Instant::now();
@@ -125,6 +141,7 @@ pub(crate) async fn run(subject: &dyn Subject, count: usize) -> Result<Packed> {
     Ok(Packed {
         begin: median(begin),
         commit: median(commit),
+        both: median(both),
         steady: median(steady),
         lookup: median(lookup),
         reload,
@@ -137,28 +154,4 @@ pub(crate) async fn run(subject: &dyn Subject, count: usize) -> Result<Packed> {
 #[allow(clippy::cast_precision_loss, reason = "counts fit 53 bits")]
 fn each(all: u64, rounds: usize) -> f64 {
     all as f64 / rounds as f64
-}
-
-/// One key per id, with batches of `count` ids.
-pub(crate) async fn naive(subject: &dyn Subject, count: usize) -> Result<Naive> {
-    // Other ids than the packed ones, and other ones for each size.
-    let mut seed = 0x5EED_0000 + count as u64;
-    let rounds = subject.naive_rounds(count);
-    let (mut mark, mut check) = (vec![], vec![]);
-    let mut known = Vec::new();
-    for _ in 0..rounds {
-        known = ids(&mut seed, count);
-        let began = Instant::now();
-        subject.naive_mark(&known).await?;
-        mark.push(began.elapsed());
-    }
-    let mut asked = ids(&mut seed, count);
-    asked.splice(..count / 2, known.iter().copied().take(count / 2));
-    for _ in 0..rounds {
-        let began = Instant::now();
-        let found = subject.naive_check(&asked).await?;
-        check.push(began.elapsed());
-        ensure!(found == count / 2, "{found} of {} keys were found", count / 2);
-    }
-    Ok(Naive { mark: median(mark), check: median(check), stored: rounds * count })
 }

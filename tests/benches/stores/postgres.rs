@@ -1,4 +1,4 @@
-//! PostgreSQL, beside a table with a row for each id in the same server.
+//! PostgreSQL, beside tables with a row for each id in the same server.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio_postgres::{Client, NoTls};
 use velostream_core::ConditionalStore;
-use velostream_record_id::TrackerKey;
 use velostream_store_postgres::{PostgresConfig, PostgresStore, migrate};
 use velostream_testkit::services::PostgresServer;
 
+use crate::keys::Keys;
 use crate::subject::Subject;
 
 pub(crate) struct Postgres {
@@ -27,7 +27,11 @@ impl Postgres {
         let store = PostgresStore::open(config).await?;
         let (client, connection) = tokio_postgres::connect(&server.url("postgres"), NoTls).await?;
         tokio::spawn(connection);
-        client.batch_execute("CREATE TABLE naive (id bytea PRIMARY KEY, at timestamptz NOT NULL)").await?;
+        for keys in Keys::ALL {
+            let (table, id) = table(keys);
+            let create = format!("CREATE TABLE {table} (id {id} PRIMARY KEY, at timestamptz NOT NULL)");
+            client.batch_execute(&create).await?;
+        }
         Ok(Self { store, client, _server: server })
     }
 
@@ -39,8 +43,12 @@ impl Postgres {
     }
 }
 
-fn bytes(ids: &[TrackerKey]) -> Vec<&[u8]> {
-    ids.iter().map(|id| &id.0[..]).collect()
+/// The table of these keys, and the type of its ids.
+const fn table(keys: Keys) -> (&'static str, &'static str) {
+    match keys {
+        Keys::Short => ("naive", "bytea"),
+        Keys::Whole => ("naive_whole", "text"),
+    }
 }
 
 #[async_trait]
@@ -57,20 +65,34 @@ impl Subject for Postgres {
         self.size("velostream.entry").await.map(Some)
     }
 
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
-        let insert =
-            "INSERT INTO naive SELECT id, now() FROM unnest($1::bytea[]) AS id ON CONFLICT DO NOTHING";
-        self.client.execute(insert, &[&bytes(ids)]).await?;
+    async fn naive_mark(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<()> {
+        let (table, id) = table(keys);
+        let insert = format!(
+            "INSERT INTO {table} SELECT id, now() FROM unnest($1::{id}[]) AS id ON CONFLICT DO NOTHING"
+        );
+        match keys {
+            Keys::Short => self.client.execute(&insert, &[&ids]).await?,
+            Keys::Whole => self.client.execute(&insert, &[&texts(ids)?]).await?,
+        };
         Ok(())
     }
 
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize> {
-        let select = "SELECT count(*) FROM unnest($1::bytea[]) AS asked JOIN naive ON naive.id = asked";
-        let row = self.client.query_one(select, &[&bytes(ids)]).await?;
+    async fn naive_check(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<usize> {
+        let (table, id) = table(keys);
+        let select =
+            format!("SELECT count(*) FROM unnest($1::{id}[]) AS asked JOIN {table} ON {table}.id = asked");
+        let row = match keys {
+            Keys::Short => self.client.query_one(&select, &[&ids]).await?,
+            Keys::Whole => self.client.query_one(&select, &[&texts(ids)?]).await?,
+        };
         usize::try_from(row.get::<_, i64>(0)).context("a negative count")
     }
 
-    async fn naive_bytes(&self) -> Result<Option<u64>> {
-        self.size("naive").await.map(Some)
+    async fn naive_bytes(&self, keys: Keys) -> Result<Option<u64>> {
+        self.size(table(keys).0).await.map(Some)
     }
+}
+
+fn texts(ids: &[Vec<u8>]) -> Result<Vec<&str>> {
+    ids.iter().map(|id| std::str::from_utf8(id).context("an id is no text")).collect()
 }

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig, Client, Pipeline, cmd};
 use velostream_core::ConditionalStore;
-use velostream_record_id::TrackerKey;
 use velostream_store_redis::{RedisConfig, RedisStore};
 use velostream_testkit::services::RedisServer;
 
+use crate::keys::{Keys, hex};
 use crate::subject::Subject;
 
 const NAIVE: &str = "processed:";
@@ -20,9 +20,8 @@ const NAIVE: &str = "processed:";
 pub(crate) struct Redis {
     store: RedisStore,
     admin: MultiplexedConnection,
-    /// Memory of the empty server, and with what the ledger keeps.
-    before: u64,
-    packed: AtomicU64,
+    /// Memory of the server when it was asked last.
+    used: AtomicU64,
     // Ends behind its clients.
     _server: RedisServer,
 }
@@ -35,9 +34,15 @@ impl Redis {
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
         let admin = Client::open(server.admin_url())?;
         let admin = admin.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut subject = Self { store, admin, before: 0, packed: AtomicU64::new(0), _server: server };
-        subject.before = subject.used_memory().await?;
+        let subject = Self { store, admin, used: AtomicU64::new(0), _server: server };
+        subject.grown().await?;
         Ok(subject)
+    }
+
+    /// By how much the server has grown since it was asked last.
+    async fn grown(&self) -> Result<u64> {
+        let now = self.used_memory().await?;
+        Ok(now.saturating_sub(self.used.swap(now, Ordering::Relaxed)))
     }
 
     /// All memory that the server has taken from its allocator (command INFO): MEMORY USAGE of a key leaves out the tables
@@ -49,9 +54,11 @@ impl Redis {
     }
 }
 
-fn key(id: &TrackerKey) -> String {
-    let hex: String = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{NAIVE}{hex}")
+fn key(keys: Keys, id: &[u8]) -> String {
+    match keys {
+        Keys::Short => format!("{NAIVE}{}", hex(id)),
+        Keys::Whole => format!("{NAIVE}{}", String::from_utf8_lossy(id)),
+    }
 }
 
 #[async_trait]
@@ -65,28 +72,25 @@ impl Subject for Redis {
     }
 
     async fn packed_bytes(&self) -> Result<Option<u64>> {
-        let used = self.used_memory().await?;
-        self.packed.store(used, Ordering::Relaxed);
-        Ok(Some(used.saturating_sub(self.before)))
+        self.grown().await.map(Some)
     }
 
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()> {
+    async fn naive_mark(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<()> {
         let mut all = Pipeline::new();
         for id in ids {
-            all.cmd("SET").arg(key(id)).arg(1).arg("EX").arg(86_400).ignore();
+            all.cmd("SET").arg(key(keys, id)).arg(1).arg("EX").arg(86_400).ignore();
         }
         let () = all.query_async(&mut self.admin.clone()).await.context("cannot set the keys")?;
         Ok(())
     }
 
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize> {
-        let keys: Vec<String> = ids.iter().map(key).collect();
+    async fn naive_check(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<usize> {
+        let keys: Vec<String> = ids.iter().map(|id| key(keys, id)).collect();
         let found: Vec<Option<Vec<u8>>> = self.admin.clone().mget(keys).await?;
         Ok(found.iter().flatten().count())
     }
 
-    async fn naive_bytes(&self) -> Result<Option<u64>> {
-        let packed = self.packed.load(Ordering::Relaxed);
-        Ok(Some(self.used_memory().await?.saturating_sub(packed)))
+    async fn naive_bytes(&self, _: Keys) -> Result<Option<u64>> {
+        self.grown().await.map(Some)
     }
 }

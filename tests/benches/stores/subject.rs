@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use velostream_core::ConditionalStore;
-use velostream_record_id::TrackerKey;
+
+use crate::keys::Keys;
 
 /// A store with, in the same server, the layout that comes to mind first: one key per id.
 #[async_trait]
@@ -26,17 +27,17 @@ pub(crate) trait Subject: Send + Sync {
         if ids > 1_000 { 2 } else { 50 }
     }
 
-    /// What the server keeps for the ledger. `None` where there is no server that says.
+    /// What the server keeps for the ledger. `None` where there is no server that says. Asked once, before there are keys.
     async fn packed_bytes(&self) -> Result<Option<u64>>;
 
     /// Writes a key for each id, as fast as the server takes them from one client.
-    async fn naive_mark(&self, ids: &[TrackerKey]) -> Result<()>;
+    async fn naive_mark(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<()>;
 
     /// How many of these ids are there.
-    async fn naive_check(&self, ids: &[TrackerKey]) -> Result<usize>;
+    async fn naive_check(&self, keys: Keys, ids: &[Vec<u8>]) -> Result<usize>;
 
-    /// What the server keeps for the keys of ids.
-    async fn naive_bytes(&self) -> Result<Option<u64>>;
+    /// What the server keeps for these keys. Asked once for each kind, before there are keys of the next.
+    async fn naive_bytes(&self, keys: Keys) -> Result<Option<u64>>;
 }
 
 /// Medians of the ledger over the store.
@@ -46,6 +47,8 @@ pub(crate) struct Packed {
     pub(crate) begin: Duration,
     /// A batch is committed, alone.
     pub(crate) commit: Duration,
+    /// Both of them for one batch.
+    pub(crate) both: Duration,
     /// The steady state: a batch is committed, and with it the next begins.
     pub(crate) steady: Duration,
     /// As many ids are looked up as a batch has, half of them known.
@@ -68,17 +71,19 @@ pub(crate) struct Naive {
     pub(crate) stored: usize,
 }
 
-/// Both, for batches of one size.
+/// All of it, for batches of one size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) ids: usize,
     pub(crate) packed: Packed,
-    pub(crate) naive: Naive,
+    pub(crate) short: Naive,
+    pub(crate) whole: Naive,
 }
 
 /// Bytes in the server per tracked id, with batches of 1,000.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sizes {
     pub(crate) packed: Option<f64>,
-    pub(crate) naive: Option<f64>,
+    pub(crate) short: Option<f64>,
+    pub(crate) whole: Option<f64>,
 }
