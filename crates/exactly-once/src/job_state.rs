@@ -1,5 +1,7 @@
 //! What a job keeps in its state store, for the people who run it.
 
+mod bench;
+mod spread;
 mod transfer;
 
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use velostream_core::{
 use velostream_ledger::{Claimant, Ledger, StateStore as _, TaskId, TaskState};
 use velostream_processor::SystemClock;
 
+pub use self::bench::{BenchPlan, Benched};
+pub use self::spread::Spread;
 pub use self::transfer::Transfer;
 use crate::config::{JobFile, StateStoreConfig};
 use crate::run::state;

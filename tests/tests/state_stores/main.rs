@@ -7,6 +7,7 @@
     reason = "real servers in real time; seeds are shown"
 )]
 
+mod bench;
 mod files;
 mod holder;
 mod kafka;
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
             Box::new(move |_| files::server_killed(&mut StateServer::start(kind)?)),
         );
     }
-    let shared = holder::TESTS.iter().chain(moved::TESTS).chain(refused_redis::TESTS);
+    let shared = holder::TESTS.iter().chain(bench::TESTS).chain(moved::TESTS).chain(refused_redis::TESTS);
     for (name, test) in shared.chain(refused_postgres::TESTS).chain(refused_dynamodb::TESTS).copied() {
         add(name.to_owned(), Box::new(test));
     }

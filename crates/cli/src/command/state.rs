@@ -1,5 +1,7 @@
 //! `state`: what a job keeps in its state store.
 
+mod bench;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,8 @@ enum Action {
     Import(ImportArguments),
     /// Forget the ids and positions of a job; a dry run without --execute
     Reset(ResetArguments),
+    /// Measure what a batch of ids costs in the store of a job
+    Bench(bench::BenchArguments),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +81,7 @@ Examples:
   velostream state import moved.yaml orders-dr.state --execute
   velostream state reset orders-dr.yaml              what would be forgotten
   velostream state reset orders-dr.yaml --execute
+  velostream state bench --store-of orders-dr.yaml   how fast the store is, from here
 
 Stop the worker first. A file is refused while a worker has it open (VS-0055). A store that hosts share can be looked at
 beside a worker; `reset --execute` watches a task that nobody gave back for 9 seconds and is refused where its worker shows
@@ -106,6 +111,7 @@ async fn act(action: &Action, global: &Global) -> Result<(), Failure> {
         Action::Reset(ResetArguments { job, execute }) => {
             output::document(output, &open(job).await?.reset(*execute).await?, reset)?;
         }
+        Action::Bench(arguments) => output::document(output, &bench::run(arguments).await?, bench::table)?,
     }
     Ok(())
 }
