@@ -26,6 +26,8 @@ pub use model::postgres_state::{PostgresDialect, PostgresStateConfig, PostgresTl
 pub use model::processing::JobProcessingConfig;
 pub use model::record_ids::{Composite, RecordIds};
 pub use model::redis_state::{RedisFsync, RedisReplicas, RedisStateConfig};
+pub use model::redis_tls::{RedisClient, RedisTls, VerifyRedis};
+pub use model::redis_topology::{RedisCluster, RedisSentinels, RedisTopology};
 pub use model::secret::Secret;
 pub use model::servers::{InvalidServers, Servers};
 pub use model::sink::{FileSink, KafkaSink, Partitioning, Sink};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::access::Access;
+use crate::{Error, Tls};
 
 /// Which servers, and who of them is asked.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,11 +43,12 @@ impl Topology {
     /// Refuses what cannot hold the state of a job.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
-            Self::Single { .. } => Ok(()),
-            Self::Sentinel { sentinels: urls, .. } | Self::Cluster { urls } => match urls.is_empty() {
-                true => Err(Error::Config { setting: "urls", why: "at least one is needed".into() }),
-                false => Ok(()),
-            },
+            Self::Single { url } => check_urls(&[url], "url"),
+            Self::Sentinel { sentinels, primary } => {
+                check_urls(sentinels, "urls")?;
+                check_urls(&[primary], "url")
+            }
+            Self::Cluster { urls } => check_urls(urls, "urls"),
             Self::Enterprise { .. } => Err(Error::CannotAttest {
                 topology: "Redis Enterprise",
                 why: "its proxy hides the role, the sync and the eviction of the shards behind it, so that nothing \
@@ -75,6 +77,16 @@ impl fmt::Debug for Topology {
             Self::Enterprise { url } => f.debug_struct("Enterprise").field("url", &redacted(url)).finish(),
             Self::ActiveActive { urls } => f.debug_struct("ActiveActive").field("urls", &all(urls)).finish(),
         }
+    }
+}
+
+/// Refuses URLs that cannot be used, or that differ where they must not.
+fn check_urls(urls: &[impl AsRef<str>], setting: &'static str) -> Result<(), Error> {
+    let urls: Vec<&str> = urls.iter().map(AsRef::as_ref).collect();
+    match Access::of(&urls, &Tls::default()) {
+        Ok(_) => Ok(()),
+        Err(Error::Config { why, .. }) => Err(Error::Config { setting, why }),
+        Err(error) => Err(error),
     }
 }
 
@@ -125,5 +137,21 @@ mod tests {
         assert!(RedisConfig::new(Topology::Cluster { urls: vec![] }).check().is_err());
         let topology = Topology::Sentinel { sentinels: vec![], primary: "redis://orders".into() };
         assert!(RedisConfig::new(topology).check().is_err());
+    }
+
+    #[test]
+    fn urls_that_cannot_be_used_are_refused_without_a_server() {
+        let refused = |topology| {
+            let said = RedisConfig::new(topology).check().unwrap_err().to_string();
+            assert!(!said.contains("s3c"), "{said}");
+            said
+        };
+        let single = refused(Topology::Single { url: "rediss://u:s3c@a/#insecure".into() });
+        assert!(single.starts_with("redis: url: "), "{single}");
+        let urls = vec!["redis://u:s3c@a".into(), "redis://u:other@b".into()];
+        let cluster = refused(Topology::Cluster { urls: urls.clone() });
+        assert!(cluster.starts_with("redis: urls: ") && cluster.contains("the same in all"), "{cluster}");
+        let sentinel = refused(Topology::Sentinel { sentinels: urls, primary: "redis://orders".into() });
+        assert_eq!(sentinel, cluster);
     }
 }

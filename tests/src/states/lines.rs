@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::load::Random;
-use crate::nemesis::Job;
+use crate::nemesis::{Job, Worker};
+use crate::services::pause;
 
 /// A job from files to files in a directory of its own.
 #[derive(Debug)]
@@ -62,6 +64,22 @@ impl Lines {
         let Ok(entries) = fs::read_dir(self.dir.join("out")) else { return 0 };
         let files = entries.flatten().filter_map(|entry| entry.metadata().ok());
         files.filter(fs::Metadata::is_file).map(|file| file.len()).sum()
+    }
+
+    /// A new worker of `job`, named `w0`, that has written something.
+    ///
+    /// # Errors
+    /// When it ends, or writes nothing for a minute.
+    pub fn at_work(&self, job: &Job) -> Result<Worker> {
+        let before = self.written();
+        let mut worker = Worker::of(job, "w0")?;
+        for _ in 0..60_000 {
+            if self.written() > before || !worker.is_running()? {
+                return Ok(worker);
+            }
+            pause(Duration::from_millis(1));
+        }
+        bail!("it writes nothing: {}", worker.log())
     }
 
     /// The first occurrence of each line, in the order in which the files are read.

@@ -1,11 +1,11 @@
 //! File to file.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use velostream_testkit::load::Random;
-use velostream_testkit::nemesis::{Job, PATIENCE, Worker, ends_well};
+use velostream_testkit::nemesis::ends_well;
 use velostream_testkit::states::{Lines, StateServer};
 
 use crate::IDS;
@@ -20,7 +20,7 @@ pub(crate) fn killed(server: &StateServer) -> Result<()> {
     let job = server.give(lines.job(&format!("files-{}", server.kind())).top(IDS))?;
     let mut random = Random::new(7, 3);
     for kill in 0..KILLS {
-        let mut worker = at_work(&lines, &job)?;
+        let mut worker = lines.at_work(&job)?;
         sleep(Duration::from_millis(random.below(15)));
         ensure!(worker.is_running()?, "it was done before kill {kill}: {}", worker.log());
         worker.kill()?;
@@ -39,22 +39,10 @@ pub(crate) fn server_killed(server: &mut StateServer) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let lines = Lines::new(dir.path(), DIFFERENT, 8)?;
     let job = server.give(lines.job("away").top(IDS))?;
-    let mut worker = at_work(&lines, &job)?;
+    let mut worker = lines.at_work(&job)?;
     server.kill()?;
     worker.await_log("will recover", StateServer::PATIENCE)?;
     server.restart()?;
     ends_well(&worker.wait(Duration::from_secs(120))?)?;
     lines.expect_each_once()
-}
-
-/// A new worker that has written something.
-fn at_work(lines: &Lines, job: &Job) -> Result<Worker> {
-    let before = lines.written();
-    let mut worker = Worker::of(job, "w0")?;
-    let started = Instant::now();
-    while lines.written() <= before && worker.is_running()? {
-        ensure!(started.elapsed() < PATIENCE, "it writes nothing: {}", worker.log());
-        sleep(Duration::from_millis(1));
-    }
-    Ok(worker)
 }

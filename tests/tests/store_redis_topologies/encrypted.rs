@@ -22,7 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A server with a plain port for the testkit and an encrypted one for the store.
-fn server(authority: &Authority, names: &str, mutual: bool) -> Result<(RedisNode, RedisConfig)> {
+pub(crate) fn server(authority: &Authority, names: &str, mutual: bool) -> Result<(RedisNode, String)> {
     let port = free_ports(1)?.first().copied().context("no port")?;
     let (certificate, key) = authority.sign("server", names)?;
     let text = |path: &Path| path.display().to_string();
@@ -38,9 +38,12 @@ fn server(authority: &Authority, names: &str, mutual: bool) -> Result<(RedisNode
             ("tls-auth-clients", if mutual { "yes" } else { "no" }),
         ],
     )?;
-    let url = RedisNode::url_at(port).replace("redis://", "rediss://");
-    let config = config_of(Topology::Single { url });
-    Ok((server, config))
+    Ok((server, RedisNode::url_at(port).replace("redis://", "rediss://")))
+}
+
+fn configured(authority: &Authority, names: &str, mutual: bool) -> Result<(RedisNode, RedisConfig)> {
+    let (server, url) = server(authority, names, mutual)?;
+    Ok((server, config_of(Topology::Single { url })))
 }
 
 fn trusting(mut config: RedisConfig, ca_file: PathBuf) -> RedisConfig {
@@ -66,12 +69,12 @@ fn works(config: RedisConfig) -> Result<()> {
 
 fn trusted() -> Result<()> {
     let authority = Authority::new()?;
-    let (_server, config) = server(&authority, "IP:127.0.0.1", false)?;
+    let (_server, config) = configured(&authority, "IP:127.0.0.1", false)?;
     works(trusting(config, authority.file()))
 }
 
 fn other_authority() -> Result<()> {
-    let (_server, config) = server(&Authority::new()?, "IP:127.0.0.1", false)?;
+    let (_server, config) = configured(&Authority::new()?, "IP:127.0.0.1", false)?;
     let other = Authority::new()?;
     let (disposition, why) = refusal(trusting(config.clone(), other.file()))?;
     ensure!(disposition == Disposition::Reject && why.contains("certificate"), "{disposition:?}: {why}");
@@ -83,7 +86,7 @@ fn other_authority() -> Result<()> {
 
 fn other_name() -> Result<()> {
     let authority = Authority::new()?;
-    let (_server, config) = server(&authority, "DNS:elsewhere.example", false)?;
+    let (_server, config) = configured(&authority, "DNS:elsewhere.example", false)?;
     let (disposition, why) = refusal(trusting(config, authority.file()))?;
     ensure!(disposition == Disposition::Reject && why.contains("certificate"), "{disposition:?}: {why}");
     Ok(())
@@ -91,7 +94,7 @@ fn other_name() -> Result<()> {
 
 fn mutual() -> Result<()> {
     let authority = Authority::new()?;
-    let (_server, config) = server(&authority, "IP:127.0.0.1", true)?;
+    let (_server, config) = configured(&authority, "IP:127.0.0.1", true)?;
     let mut config = trusting(config, authority.file());
     refusal(config.clone())?;
     let (certificate, key) = authority.sign("client", "DNS:client")?;

@@ -1,5 +1,5 @@
 //! The store where there is more than one server: the contract on a Valkey cluster and behind sentinels, servers that are
-//! killed or replaced, slots that move, replicas that commits wait for, and encrypted connections.
+//! killed or replaced, slots that move, replicas that commits wait for, encrypted connections, and job files that name all of it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -13,6 +13,7 @@ mod chain;
 mod cluster;
 mod conformance;
 mod encrypted;
+mod jobs;
 mod lagging;
 mod sentinel;
 mod shared;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let alone = cluster::tests()
         .into_iter()
         .chain(encrypted::tests())
+        .chain(jobs::tests())
         .chain(lagging::tests())
         .chain(sentinel::tests())
         .chain(waits::tests());

@@ -12,6 +12,8 @@ pub(crate) mod postgres_state;
 pub(crate) mod processing;
 pub(crate) mod record_ids;
 pub(crate) mod redis_state;
+pub(crate) mod redis_tls;
+pub(crate) mod redis_topology;
 pub(crate) mod secret;
 pub(crate) mod servers;
 pub(crate) mod sink;

@@ -3,6 +3,8 @@
 #![cfg(all(feature = "store-redis", feature = "store-postgres", feature = "store-dynamodb"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod redis;
+
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +23,7 @@ impl Variables for Fixed {
     fn variable(&self, name: &str) -> Option<String> {
         Some(match name {
             "REDIS_URL" => "redis://u:canary@h:6379".to_owned(),
+            "REDIS_TLS_URL" => "rediss://u:canary@h:6379".to_owned(),
             "STATE_URL" => "postgresql://u:canary@h/d".to_owned(),
             "SECRET" => "canary".to_owned(),
             "EMPTY" => String::new(),
@@ -230,5 +233,5 @@ fn every_example_is_a_valid_job() {
             .unwrap();
         found += 1;
     }
-    assert!(found >= 8, "{found} examples");
+    assert!(found >= 10, "{found} examples");
 }

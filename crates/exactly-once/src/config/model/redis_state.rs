@@ -7,16 +7,27 @@ use serde::{Deserialize, Serialize};
 use velostream_core::DurabilityClass;
 
 use super::duration;
+use super::redis_tls::RedisTls;
+use super::redis_topology::RedisTopology;
 use super::secret::{Secret, url_of};
 
-/// State in Redis or Valkey: `redis: { url: "${REDIS_URL}" }`.
+/// State in Redis or Valkey: `redis: { url: "${REDIS_URL}" }`. Sentinels and clusters: `topology`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RedisStateConfig {
-    /// `redis://user:password@host:6379`; from a variable, since it holds a password.
+    /// `redis://user:password@host:6379`, encrypted as `rediss://`; from a variable, since it holds a password. Behind
+    /// sentinels the host is the name under which they watch the servers; of a cluster it is any one server.
     #[garde(custom(url_of(&["redis", "rediss"], "\"${REDIS_URL}\", which is redis://user:password@host:6379")))]
     pub url: Secret,
+    /// Which servers there are. Default `one`.
+    #[serde(default)]
+    #[garde(dive)]
+    pub topology: RedisTopology,
+    /// What encrypted connections trust and show. Default: the authorities of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[garde(skip)]
+    pub tls: Option<RedisTls>,
     /// In front of every key; `[A-Za-z0-9:._-]`, at most 128 bytes. Default `velostream:`.
     #[serde(default = "prefix")]
     #[garde(skip)]
@@ -76,6 +87,8 @@ impl RedisStateConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: Secret::new(url),
+            topology: RedisTopology::default(),
+            tls: None,
             prefix: prefix(),
             fsync: RedisFsync::default(),
             replicas: None,
@@ -87,9 +100,10 @@ impl RedisStateConfig {
     /// What is claimed of it.
     #[must_use]
     pub const fn class(&self) -> DurabilityClass {
-        match self.fsync {
-            RedisFsync::Always => DurabilityClass::Restart,
-            RedisFsync::EverySecond => DurabilityClass::AsyncReplica,
+        match (&self.topology, self.fsync) {
+            (RedisTopology::One, RedisFsync::Always) => DurabilityClass::Restart,
+            // A failover may choose a replica that lags.
+            _ => DurabilityClass::AsyncReplica,
         }
     }
 }
