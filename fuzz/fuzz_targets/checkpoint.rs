@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use velostream_checkpoint::{decode, encode};
-use velostream_envelope::BodyCodec;
-use velostream_fuzz::{sealed, within};
+use velostream_envelope::{BodyCodec, Format};
+use velostream_fuzz::{sealed, sealed_as, within};
 
 fn checkpoint(bytes: &[u8]) {
     let mut read = None;
@@ -18,10 +18,12 @@ fn checkpoint(bytes: &[u8]) {
 fuzz_target!(|data: &[u8]| {
     checkpoint(data);
     checkpoint(&sealed(*b"VSck", BodyCodec::Bincode2, data));
-    for root in [data, &sealed(*b"VSrt", BodyCodec::Bincode2, data)] {
-        within(160, root, || velostream_ledger::fuzzing::root(root));
-    }
-    for chunk in [data, &sealed(*b"VSid", BodyCodec::Raw, data)] {
-        within(4, chunk, || velostream_ledger::fuzzing::chunk(chunk));
+    let root = |bytes: &[u8]| within(160, bytes, || velostream_ledger::fuzzing::root(bytes));
+    let chunk = |bytes: &[u8]| within(4, bytes, || velostream_ledger::fuzzing::chunk(bytes));
+    root(data);
+    chunk(data);
+    for version in 1..=3 {
+        root(&sealed_as(Format::new(*b"VSrt", version), BodyCodec::Bincode2, data));
+        chunk(&sealed_as(Format::new(*b"VSid", version), BodyCodec::Raw, data));
     }
 });

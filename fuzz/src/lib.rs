@@ -19,7 +19,13 @@ pub fn within(factor: u64, input: &[u8], decoder: impl FnOnce()) {
 /// An envelope with this body and a right checksum.
 #[must_use]
 pub fn sealed(magic: [u8; 4], codec: BodyCodec, body: &[u8]) -> Vec<u8> {
-    velostream_envelope::encode(Format::new(magic, 1), codec, body).expect("a body of a few kilobytes fits")
+    sealed_as(Format::new(magic, 1), codec, body)
+}
+
+/// As [`sealed`], of another version than the first.
+#[must_use]
+pub fn sealed_as(format: Format, codec: BodyCodec, body: &[u8]) -> Vec<u8> {
+    velostream_envelope::encode(format, codec, body).expect("a body of a few kilobytes fits")
 }
 
 /// Splits off a selector: the first byte, 0 where there is none.

@@ -193,6 +193,7 @@ fn emptied_sink_beside_a_full_store_stops_the_job_instead_of_losing_records() {
     assert!(list.contains("dedup.lane-0") && list.contains("300"), "{list}");
     let shown = state(&["show", "job.yaml"]);
     assert!(shown.contains("file:in/2.ndjson") && shown.contains("open batches"), "{shown}");
+    assert!(shown.contains("dated by") && shown.contains("arrival"), "{shown}");
     let dry = state(&["reset", "job.yaml"]);
     assert_eq!(
         dry,

@@ -107,8 +107,8 @@ codes! {
         "Restore it, or give the job a new name to start over; the sink topics then hold the records twice unless they are emptied.",
         "internal topic __velostream.orders-dr: cleanup.policy is \"delete\" and must be \"compact\"";
     JobConfigChanged = 43, "the job's mapping has changed",
-        "A job that has run was started with another source, topic mapping or partitioning.",
-        "Use a new job name for a new mapping.",
+        "A job that has run was started with another source, topic mapping or partitioning, or with another `deduplication_time`.",
+        "Use a new job name for a new mapping. Ids are dated anew once they are forgotten: `velostream state reset JOB.yaml --execute`.",
         "orders-3@5b2f0c1e9d8a4b7c8e1f2a3b4c5d6e7f was delivered to orders so far, the job file now says dr.orders";
     StateCorrupt = 50, "a state file is damaged",
         "Magic, length or checksum do not fit: a torn disk or a foreign file.",

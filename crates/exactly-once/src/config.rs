@@ -17,7 +17,9 @@ pub use model::client::ClientConfig;
 pub use model::dynamodb_state::{
     AwsCredentials, DynamoDbStateConfig, HomeRegion, StrongRegions, TableRegions,
 };
-pub use model::exactly_once::{ExactlyOnceConfig, OnIdLoss, OnTrackingLimit, PassThrough, TransactionConfig};
+pub use model::exactly_once::{
+    DeduplicationTime, ExactlyOnceConfig, OnIdLoss, OnTrackingLimit, PassThrough, TransactionConfig,
+};
 pub use model::format::Format;
 pub use model::http::HttpConfig;
 pub use model::job_file::{JobFile, MAX_LANES};

@@ -11,7 +11,7 @@ use velostream_core::{
     Clock, Code, ConditionalStore, Disposition, Epoch, Error, InstanceName, Nonce, Result, SourcePosition,
     SplitId,
 };
-use velostream_ledger::{Claimant, Ledger, StateStore as _, TaskId, TaskState};
+use velostream_ledger::{Claimant, Dating, Ledger, StateStore as _, TaskId, TaskState};
 use velostream_processor::SystemClock;
 
 pub use self::bench::{BenchPlan, Benched};
@@ -50,6 +50,10 @@ pub struct TaskView {
     pub committed: u64,
     /// Ids that are remembered.
     pub tracked_records: u64,
+    /// What dates them, `arrival` or `event`; `null` where there is nothing.
+    pub deduplication_time: Option<&'static str>,
+    /// The latest own time of a delivered record in milliseconds since the Unix epoch, where that counts.
+    pub latest_event_ms: Option<i64>,
     /// Number of the newest checkpoint.
     pub checkpoint: Option<u64>,
     /// Batches whose outcome is open: the sink decides at the next start.
@@ -210,12 +214,19 @@ fn view(task: &TaskId, state: &TaskState) -> TaskView {
         split: split.to_string(),
         position: position.to_string(),
     };
+    let (time, latest_event_ms) = match state.dating {
+        None => (None, None),
+        Some(Dating::Arrival) => (Some("arrival"), None),
+        Some(Dating::Event { latest_ms }) => (Some("event"), latest_ms),
+    };
     TaskView {
         task: task.to_string(),
         owner: state.owner.as_ref().map(|owner| owner.to_string()),
         epoch: state.epoch.0,
         committed: state.committed.0,
         tracked_records: state.tracked_records,
+        deduplication_time: time,
+        latest_event_ms,
         checkpoint: state.latest_checkpoint.map(|id| id.0),
         open_batches: state.open_batches.iter().map(|open| open.batch.0).collect(),
         positions: state.positions.iter().map(position).collect(),

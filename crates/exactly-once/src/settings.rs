@@ -20,7 +20,7 @@ use velostream_ledger::{StateStore, TaskId};
 use velostream_processor::{self as processor, Backoff, Deduplication, Transactions, Window, WorkerConfig};
 use velostream_record_id::RecordIdStrategy;
 
-use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, PassThrough, Source};
+use crate::config::{DeduplicationTime, JobFile, OnIdLoss, OnTrackingLimit, PassThrough, Source};
 
 /// After how long without a sign of life the owner of a job's state counts as gone, where a store is shared by hosts. Measured
 /// by whoever waits, on a clock of its own.
@@ -63,6 +63,10 @@ pub fn deduplication(
         strategy,
         window: Window {
             length: config.deduplication_window,
+            time: match config.deduplication_time {
+                DeduplicationTime::Arrival => processor::DeduplicationTime::Arrival,
+                DeduplicationTime::Event => processor::DeduplicationTime::Event,
+            },
             cleanup_interval: config.cleanup_interval,
             max_tracked_records: config.max_tracked_records,
             on_tracking_limit: match config.on_tracking_limit {

@@ -6,9 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use exactly_once::config::{
-    FileSink, FileSource, GapPolicy, Isolation, JobFile, KafkaSink, KafkaSource, MemoryStateConfig, OnIdLoss,
-    OnTrackingLimit, PassThrough, RecordIds, RedbStateConfig, Sink, Source, Start, StateStoreConfig,
-    TopicPattern, Variables,
+    DeduplicationTime, FileSink, FileSource, GapPolicy, Isolation, JobFile, KafkaSink, KafkaSource,
+    MemoryStateConfig, OnIdLoss, OnTrackingLimit, PassThrough, RecordIds, RedbStateConfig, Sink, Source,
+    Start, StateStoreConfig, TopicPattern, Variables,
 };
 use exactly_once::core::JobName;
 use proptest::prelude::*;
@@ -231,6 +231,23 @@ state_store: { redb: { path: /var/lib/audit.redb } }
     let memory = parse(&text.replace("redb: { path: /var/lib/audit.redb }", "memory: {}"));
     assert_eq!(memory.state_store(), StateStoreConfig::Memory(MemoryStateConfig::default()));
     assert_eq!(parse(&memory.to_yaml().unwrap()), memory);
+}
+
+#[test]
+fn window_is_by_arrival_unless_the_file_says_event() {
+    let job = |tail: &str| {
+        parse(&format!(
+            "job: j\nsource: {{ kafka: {{ bootstrap_servers: \"a:1\", topics: [t] }} }}\n\
+             sink: {{ kafka: {{ bootstrap_servers: \"b:1\" }} }}\n\
+             exactly_once: {{ record_id_strategy: content_hash{tail} }}\n"
+        ))
+    };
+    let time = |tail: &str| job(tail).exactly_once.deduplication_time;
+    assert_eq!(time(""), DeduplicationTime::Arrival);
+    assert_eq!(time(", deduplication_time: arrival"), DeduplicationTime::Arrival);
+    assert_eq!(time(", deduplication_time: event"), DeduplicationTime::Event);
+    let event = job(", deduplication_time: event");
+    assert_eq!(parse(&event.to_yaml().unwrap()), event);
 }
 
 #[test]

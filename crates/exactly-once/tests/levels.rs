@@ -99,6 +99,11 @@ fn content_ids_keep_the_level_and_say_what_they_rest_on() {
     assert!(plain.of(Role::Assumes).any(|r| r.text.contains("VS-0055")));
     let warned = ids(", on_tracking_limit: shrink_window }\nstate_store: { memory: {} }\n");
     assert_eq!(settings(&warned, Role::Warns), ["state_store", "exactly_once.on_tracking_limit"]);
+    let by_event = "exactly_once: { record_id_strategy: content_hash, deduplication_time: event }\n";
+    let by_event = explanation(KAFKA_SOURCE, KAFKA_SINK, by_event);
+    assert_eq!(by_event.level, DeliveryLevel::ExactlyOnceTransactional);
+    assert!(by_event.of(Role::Gives).any(|r| r.text.contains("whose own times lie less than 1day apart")));
+    assert_eq!(settings(&by_event, Role::Warns), ["exactly_once.deduplication_time"]);
     let unused = explanation(FILE_SOURCE, FILE_SINK, "state_store: { memory: {} }\n");
     assert_eq!(settings(&unused, Role::Warns), ["state_store"]);
 }

@@ -405,6 +405,21 @@ fn settings_of_ids_are_refused_where_no_part_needs_them_or_they_contradict_the_j
         r#"9:39 "7d" exactly_once.deduplication_window: records that are identified by their place in the source need no ids to be remembered | leave it out, or set record_id_strategy: content_hash"#
     );
     assert_eq!(
+        appended("exactly_once: { deduplication_time: event }\n"),
+        r#"9:37 "event" exactly_once.deduplication_time: records that are identified by their place in the source need no ids to be remembered | leave it out, or set record_id_strategy: content_hash"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: content_hash, deduplication_time: events }\n"),
+        r#"9:71 "events" exactly_once.deduplication_time: unknown value `events` | did you mean `event`? Known here: `arrival`, `event`"#
+    );
+    assert_eq!(
+        words(
+            "job: j\nsource: { file: { path: in } }\nsink: { file: { path: out } }\n\
+             exactly_once: { record_id_strategy: content_hash, deduplication_time: event }\n"
+        ),
+        r#"4:71 "event" exactly_once.deduplication_time: lines of files have no time of their own | write arrival, or leave it out"#
+    );
+    assert_eq!(
         appended("exactly_once: { record_id_strategy: content_hash }\nlanes: 2\n"),
         r#"10:8 "2" lanes: ids of a job are kept by one lane, which sees all its records | write 1, or leave it out"#
     );

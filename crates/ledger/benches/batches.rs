@@ -66,7 +66,7 @@ impl Task {
         self.number += 1;
         let position = SourcePosition::File { path: "in/a".into(), offset: self.number, line: self.number };
         let next_positions = BTreeMap::from([(SplitId::new("in/a"), position)]);
-        let batch = Batch { batch: BatchId(self.number), next_positions, record_ids };
+        let batch = Batch { batch: BatchId(self.number), next_positions, record_ids: record_ids.into() };
         self.state.begin_batch_processing(&self.by, batch).await.unwrap();
         self.state.commit_batch_processing(&self.by, Commit::of(BatchId(self.number))).await.unwrap();
     }

@@ -4,13 +4,13 @@ use velostream_checkpoint::{ActiveBatch, IdChunks};
 use velostream_core::{BatchId, mutant};
 
 use crate::root::Root;
-use crate::{Error, Result, TaskId};
+use crate::{Dating, Error, Result, TaskId};
 
 /// Most batches that are open at a time. A pipeline needs two; the bound keeps the root small.
 const MAX_OPEN: usize = 16;
 
 /// Begins a batch; `None` where the same batch is open.
-pub(crate) fn begin(task: &TaskId, root: &Root, batch: &ActiveBatch) -> Result<Option<Root>> {
+pub(crate) fn begin(task: &TaskId, root: &Root, batch: &ActiveBatch, dating: Dating) -> Result<Option<Root>> {
     let number = batch.batch;
     if number <= root.committed {
         return Err(Error::BatchCommitted { task: task.clone(), batch: number });
@@ -36,16 +36,18 @@ pub(crate) fn begin(task: &TaskId, root: &Root, batch: &ActiveBatch) -> Result<O
         }
     }
     let mut root = root.clone();
+    root.date(task, number, dating)?;
     root.pending.push(batch.clone());
     Ok(Some(root))
 }
 
-/// Adds a run of chunks to an open batch; `None` where it is part of it.
+/// Adds a run of chunks, dated by arrival, to an open batch; `None` where it is part of it.
 pub(crate) fn mark(task: &TaskId, root: &Root, batch: BatchId, run: &IdChunks) -> Result<Option<Root>> {
     if batch <= root.committed {
         return Err(Error::BatchCommitted { task: task.clone(), batch });
     }
     let mut root = root.clone();
+    root.date(task, batch, Dating::Arrival)?;
     let open = root.pending.iter_mut().find(|open| open.batch == batch);
     let open = open.ok_or_else(|| Error::BatchNotOpen { task: task.clone(), batch })?;
     if open.record_ids.contains(run) {
@@ -74,20 +76,24 @@ pub(crate) fn commit(task: &TaskId, root: &Root, batch: BatchId) -> Result<Optio
     let done = root.pending.remove(0);
     root.committed = batch;
     root.positions.extend(done.next_positions);
+    if let Some(events) = &mut root.events {
+        events.committed(batch);
+    }
     for run in done.record_ids {
         list(&mut root.live, run);
     }
     Ok(Some(root))
 }
 
-/// Lists a run as live; a run that goes on where the last one ends becomes part of it.
+/// Lists a run as live; a run that goes on where another one ends becomes part of it.
 fn list(live: &mut Vec<IdChunks>, run: IdChunks) {
-    if let Some(last) = live.last_mut()
-        && (last.bucket, last.epoch, last.nonce) == (run.bucket, run.epoch, run.nonce)
-        && last.last.checked_add(1) == Some(run.first)
-    {
-        last.last = run.last;
-        last.records = last.records.saturating_add(run.records);
+    let goes_on = |known: &&mut IdChunks| {
+        (known.bucket, known.epoch, known.nonce) == (run.bucket, run.epoch, run.nonce)
+            && known.last.checked_add(1) == Some(run.first)
+    };
+    if let Some(known) = live.iter_mut().rev().find(goes_on) {
+        known.last = run.last;
+        known.records = known.records.saturating_add(run.records);
     } else {
         live.push(run);
     }
@@ -103,6 +109,9 @@ pub(crate) fn abort(task: &TaskId, root: &Root, batch: BatchId) -> Result<Option
     }
     let mut root = root.clone();
     root.pending.retain(|open| open.batch < batch);
+    if let Some(events) = &mut root.events {
+        events.open.retain(|open, _| *open < batch);
+    }
     Ok(Some(root))
 }
 
@@ -110,6 +119,11 @@ pub(crate) fn abort(task: &TaskId, root: &Root, batch: BatchId) -> Result<Option
 pub(crate) fn forget(root: &Root) -> Option<Root> {
     let mut next = root.clone();
     next.live.clear();
+    // Nothing is left that could tell how ids were dated, unless a batch is open.
+    next.events = next.events.take().filter(|_| !next.pending.is_empty());
+    if let Some(events) = &mut next.events {
+        events.latest_ms = None;
+    }
     if !mutant!(ForgottenIdsKeepPosition) {
         next.positions.clear();
     }

@@ -154,6 +154,14 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// Ids of this task are dated otherwise.
+    #[error(
+        "{task}: ids that are dated by arrival and ids that are dated by event time cannot stand together"
+    )]
+    OtherDates {
+        /// The task.
+        task: TaskId,
+    },
     /// A position that is before the one that stands: it would deliver records again.
     #[error("{task}: the position of {split} goes back")]
     PositionBack {
@@ -192,6 +200,7 @@ impl Error {
             | Self::BatchNotOpen { .. }
             | Self::BatchCommitted { .. }
             | Self::TooManyOpen { .. }
+            | Self::OtherDates { .. }
             | Self::PositionBack { .. }
             | Self::TooLarge { .. } => Disposition::Reject,
             Self::Undecodable { source, .. } => source.disposition(),
@@ -214,6 +223,7 @@ impl Error {
             Self::Undecodable { source, .. } => source.code(),
             Self::ChunkDamaged { .. } => Code::StateCorrupt,
             Self::TooLarge { .. } => Code::StateTooLarge,
+            Self::OtherDates { .. } => Code::JobConfigChanged,
             Self::TaskName { .. }
             | Self::CheckpointOld { .. }
             | Self::BatchOrder { .. }

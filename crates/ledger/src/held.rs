@@ -1,31 +1,26 @@
 //! A task that this process holds, and the one way to change its root.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use velostream_checkpoint::{ActiveBatch, IdChunks};
+use velostream_checkpoint::ActiveBatch;
 use velostream_core::{
-    BatchId, ConditionalStore, Disposition, Outcome, Put, RootVersion, RootWrite, Versioned, mutant,
+    ConditionalStore, Disposition, Outcome, Put, RootVersion, RootWrite, Versioned, mutant,
 };
-use velostream_record_id::TrackerKey;
 
-use crate::chunk::{self, Chunk, ChunkId, OVERHEAD_BYTES};
 use crate::index::Index;
+use crate::pack::{PackedIds, Packer};
 use crate::ring::CheckpointRef;
 use crate::root::Root;
-use crate::{Batch, Error, LedgerConfig, Ownership, Result, TaskId};
+use crate::{Batch, Dating, Error, LedgerConfig, Ownership, Result, TaskId};
 
 /// How often a change is tried. Each attempt after the first follows a lost reply or a late arrival of an own earlier
 /// write, so that more than two in a row mean a store that does not work.
 const ATTEMPTS: u32 = 8;
 
-/// Ids that were packed for a batch; a repeated call finds them and writes the same keys and bytes again.
-#[derive(Debug, Clone)]
-struct Packed {
-    ids: Arc<[TrackerKey]>,
-    run: IdChunks,
-    chunks: Vec<Bytes>,
+/// A batch about to be begun.
+pub(crate) struct Next {
+    pub(crate) open: ActiveBatch,
+    pub(crate) dating: Dating,
+    pub(crate) puts: Vec<Put>,
 }
 
 /// What this process knows about a task that it holds.
@@ -39,9 +34,7 @@ pub(crate) struct Held {
     /// The version that a write of unknown outcome expects. While the root has it, that write may still arrive; a
     /// read cannot rule that out, another write can.
     in_flight: Option<RootVersion>,
-    /// Number of the next chunk. Never goes back while the claim lives: a number that failed is not used again.
-    next_chunk: u64,
-    packed: BTreeMap<BatchId, Vec<Packed>>,
+    pub(crate) packer: Packer,
     /// The last checkpoint that was encoded, with its place.
     saved: Option<(CheckpointRef, Bytes)>,
     next_checkpoint: u64,
@@ -57,8 +50,7 @@ impl Held {
             version,
             doubt: false,
             in_flight: None,
-            next_chunk: 0,
-            packed: BTreeMap::new(),
+            packer: Packer::default(),
             saved: None,
             next_checkpoint: 0,
             index: Index::default(),
@@ -66,7 +58,7 @@ impl Held {
         }
     }
 
-    fn task(&self) -> &TaskId {
+    pub(crate) fn task(&self) -> &TaskId {
         &self.ownership.task
     }
 
@@ -178,85 +170,18 @@ impl Held {
         Ok(())
     }
 
-    /// Packs the ids of a batch, or finds them packed by an earlier call with the same ids.
-    pub(crate) fn pack<S: ConditionalStore + ?Sized>(
-        &mut self,
-        store: &S,
-        config: &LedgerConfig,
-        unix_ms: i64,
-        batch: BatchId,
-        ids: &[TrackerKey],
-    ) -> Result<Option<(IdChunks, Vec<Put>)>> {
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        let known = self.packed.get(&batch).and_then(|all| all.iter().find(|one| one.ids[..] == ids[..]));
-        let packed = match known {
-            Some(packed) => packed.clone(),
-            None => {
-                // A clock that went back must not put ids into a bucket that expires earlier.
-                let bucket = bucket_of(unix_ms, config).max(self.root.newest_bucket());
-                let packed = self.pack_new(store, config, (bucket, unix_ms), ids)?;
-                self.packed.entry(batch).or_default().push(packed.clone());
-                packed
-            }
-        };
-        let numbers = packed.run.first..=packed.run.last;
-        let puts = numbers.zip(packed.chunks).map(|(number, value)| {
-            let key = self.ownership.task.chunk_key(&packed.run, number);
-            Put { key, value }
-        });
-        Ok(Some((packed.run.clone(), puts.collect())))
-    }
-
-    fn pack_new<S: ConditionalStore + ?Sized>(
-        &mut self,
-        store: &S,
-        config: &LedgerConfig,
-        (bucket, at_ms): (u64, i64),
-        ids: Vec<TrackerKey>,
-    ) -> Result<Packed> {
-        let limits = store.guarantees();
-        let most = limits.max_value_bytes.saturating_sub(OVERHEAD_BYTES) / 16;
-        let parts: Vec<&[TrackerKey]> = ids.chunks(config.ids_per_chunk.min(most).max(1)).collect();
-        // One put stays free for a checkpoint of the same commit.
-        fits(self.task(), "id chunks of a batch", parts.len(), limits.max_puts.saturating_sub(1).max(1))?;
-        let Ownership { epoch, nonce, .. } = self.ownership;
-        let first = self.next_chunk;
-        let mut chunks = Vec::with_capacity(parts.len());
-        for part in parts {
-            let id = ChunkId { bucket, epoch, nonce, number: self.next_chunk };
-            let chunk = Chunk { at_ms, keys: part.into() };
-            let bytes = chunk::encode(id, &chunk).map_err(|source| Error::Undecodable {
-                key: self.ownership.task.to_string(),
-                what: "an id chunk",
-                source: source.into(),
-            })?;
-            chunks.push(Bytes::from(bytes));
-            self.index.keep(id, Arc::new(chunk));
-            self.next_chunk = self.next_chunk.saturating_add(1);
-        }
-        let records = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-        let last = self.next_chunk.saturating_sub(1);
-        let run = IdChunks { bucket, epoch, nonce, first, last, records };
-        Ok(Packed { ids: ids.into(), run, chunks })
-    }
-
-    /// A batch as the root lists it, with the puts that it needs.
+    /// A batch as the root lists it, with what it needs.
     pub(crate) fn prepare<S: ConditionalStore + ?Sized>(
         &mut self,
         store: &S,
         config: &LedgerConfig,
         unix_ms: i64,
         batch: Batch,
-    ) -> Result<(ActiveBatch, Vec<Put>)> {
+    ) -> Result<Next> {
         let Batch { batch, next_positions, record_ids } = batch;
-        let packed = self.pack(store, config, unix_ms, batch, &record_ids)?;
-        let (runs, puts) = packed.map_or_else(Default::default, |(run, puts)| (vec![run], puts));
-        Ok((ActiveBatch { batch, next_positions, record_ids: runs }, puts))
+        let dating = record_ids.dating();
+        let PackedIds { runs, puts } = self.pack(store, config, unix_ms, batch, record_ids)?;
+        Ok(Next { open: ActiveBatch { batch, next_positions, record_ids: runs }, dating, puts })
     }
 
     /// Where a checkpoint goes, and the put that it needs. The same checkpoint again goes to the same place.
@@ -288,14 +213,14 @@ impl Held {
     /// Follows the root after a change: forgets what is no longer open, indexes what is now processed.
     pub(crate) fn settle(&mut self) {
         let root = &self.root;
-        self.packed.retain(|batch, _| root.pending.iter().any(|open| open.batch == *batch));
+        self.packer.keep(|batch| root.pending.iter().any(|open| open.batch == batch));
         self.index.follow(root);
     }
 
     /// Keeps nothing but the proof, once the task was given back.
     pub(crate) fn let_go(&mut self) {
         self.released = true;
-        self.packed.clear();
+        self.packer.keep(|_| false);
         self.saved = None;
         self.index = Index::default();
     }
@@ -314,15 +239,7 @@ enum Written {
     Again,
 }
 
-/// Time bucket of a moment, named by its last millisecond. So a bucket needs no width to be read, and buckets from before
-/// a change of the width expire as they would have.
-pub(crate) fn bucket_of(unix_ms: i64, config: &LedgerConfig) -> u64 {
-    let width_ms = u64::try_from(config.bucket_width.as_millis()).unwrap_or(u64::MAX).max(1);
-    let ms = u64::try_from(unix_ms).unwrap_or(0);
-    (ms / width_ms).saturating_add(1).saturating_mul(width_ms).saturating_sub(1)
-}
-
-fn fits(task: &TaskId, what: &'static str, found: usize, limit: usize) -> Result<()> {
+pub(crate) fn fits(task: &TaskId, what: &'static str, found: usize, limit: usize) -> Result<()> {
     match found <= limit {
         true => Ok(()),
         false => Err(Error::TooLarge { task: task.clone(), what, found, limit }),

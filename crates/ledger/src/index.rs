@@ -89,8 +89,8 @@ impl Index {
                 // Behind a chunk that has still to be loaded the rest waits, so that `loaded` has no holes.
                 let Some(chunk) = self.chunks.remove(&ChunkId::of(run, number)) else { break };
                 self.buckets.insert(run.bucket);
-                for key in &chunk.keys {
-                    self.ids.insert(*key, chunk.at_ms);
+                for (key, at_ms) in chunk.entries() {
+                    self.ids.insert(key, at_ms);
                 }
                 self.loaded.insert(run_key(run), number);
             }
@@ -124,13 +124,7 @@ impl Index {
 
     /// The status of each record, once nothing is missing; what was processed at or before `expired_ms` does not count.
     pub(crate) fn statuses(&self, root: &Root, keys: &[TrackerKey], expired_ms: i64) -> Vec<RecordStatus> {
-        let mut pending = Vec::new();
-        for open in &root.pending {
-            for run in &open.record_ids {
-                let chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
-                pending.extend(chunks.filter(|c| c.at_ms > expired_ms).map(|chunk| (open.batch, chunk)));
-            }
-        }
+        let pending: Vec<(BatchId, &Arc<Chunk>)> = self.pending(root).collect();
         let status = |key: &TrackerKey| {
             if !self.known.may_contain(key) {
                 return RecordStatus::New;
@@ -138,10 +132,33 @@ impl Index {
             if self.ids.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms || mutant!(ExpiredIdsCount)) {
                 return RecordStatus::Processed;
             }
-            let open = pending.iter().find(|(_, chunk)| chunk.contains(key));
+            let open =
+                pending.iter().find(|(_, chunk)| chunk.at_ms(key).is_some_and(|at_ms| at_ms > expired_ms));
             open.map_or(RecordStatus::New, |(batch, _)| RecordStatus::Pending(*batch))
         };
         keys.iter().map(status).collect()
+    }
+
+    /// The latest time of each record, processed or pending, once nothing is missing.
+    pub(crate) fn times(&self, root: &Root, keys: &[TrackerKey]) -> Vec<Option<i64>> {
+        let pending: Vec<(BatchId, &Arc<Chunk>)> = self.pending(root).collect();
+        let latest = |key: &TrackerKey| {
+            if !self.known.may_contain(key) {
+                return None;
+            }
+            let open = pending.iter().filter_map(|(_, chunk)| chunk.at_ms(key)).max();
+            open.max(self.ids.at_ms(key))
+        };
+        keys.iter().map(latest).collect()
+    }
+
+    /// The chunks of open batches.
+    fn pending(&self, root: &Root) -> impl Iterator<Item = (BatchId, &Arc<Chunk>)> {
+        let runs = root.pending.iter().flat_map(|open| open.record_ids.iter().map(|run| (open.batch, run)));
+        runs.flat_map(|(batch, run)| {
+            let chunks = (run.first..=run.last).filter_map(|n| self.chunks.get(&ChunkId::of(run, n)));
+            chunks.map(move |chunk| (batch, chunk))
+        })
     }
 }
 

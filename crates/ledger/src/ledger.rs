@@ -169,19 +169,21 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
 
     async fn try_begin(&self, ownership: &Ownership, batch: Batch) -> Result<()> {
         let mut held = self.held(ownership).await?;
-        let (open, puts) = held.prepare(&*self.store, &self.config, self.clock.unix_ms(), batch)?;
+        let next = held.prepare(&*self.store, &self.config, self.clock.unix_ms(), batch)?;
         let task = &ownership.task;
-        held.change(&*self.store, &puts, |root| change::begin(task, root, &open)).await
+        held.change(&*self.store, &next.puts, |root| change::begin(task, root, &next.open, next.dating)).await
     }
 
     async fn try_mark(&self, ownership: &Ownership, batch: BatchId, ids: &[TrackerKey]) -> Result<()> {
         let mut held = self.held(ownership).await?;
         let task = &ownership.task;
+        let ids = ids.to_vec().into();
         let packed = held.pack(&*self.store, &self.config, self.clock.unix_ms(), batch, ids)?;
-        let Some((run, puts)) = packed else {
+        // Dated by arrival: one run.
+        let Some(run) = packed.runs.first() else {
             return held.change(&*self.store, &[], |_| Ok(None)).await;
         };
-        held.change(&*self.store, &puts, |root| change::mark(task, root, batch, &run)).await
+        held.change(&*self.store, &packed.puts, |root| change::mark(task, root, batch, run)).await
     }
 
     async fn try_commit(&self, ownership: &Ownership, commit: Commit) -> Result<()> {
@@ -191,9 +193,9 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         let mut puts = Vec::new();
         let mut open = None;
         if let Some(begin) = begin {
-            let (next, chunks) = held.prepare(&*self.store, &self.config, self.clock.unix_ms(), begin)?;
-            open = Some(next);
-            puts.extend(chunks);
+            let next = held.prepare(&*self.store, &self.config, self.clock.unix_ms(), begin)?;
+            open = Some((next.open, next.dating));
+            puts.extend(next.puts);
         }
         let mut slot = None;
         if let Some(checkpoint) = checkpoint {
@@ -204,8 +206,8 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         let before = held.root.checkpoints.clone();
         held.change(&*self.store, &puts, |root| {
             let mut next = change::commit(task, root, batch)?;
-            if let Some(open) = &open {
-                next = change::begin(task, next.as_ref().unwrap_or(root), open)?.or(next);
+            if let Some((open, dating)) = &open {
+                next = change::begin(task, next.as_ref().unwrap_or(root), open, *dating)?.or(next);
             }
             if let Some(slot) = slot {
                 next = ring::push(task, next.as_ref().unwrap_or(root), slot, slots)?.or(next);
@@ -226,17 +228,23 @@ impl<S: ConditionalStore + ?Sized> Ledger<S> {
         Ok(())
     }
 
+    /// The task with its root as it stands and all ids that it lists.
+    async fn loaded(&self, ownership: &Ownership) -> Result<OwnedMutexGuard<Held>> {
+        let mut held = self.held(ownership).await?;
+        if held.in_doubt() {
+            held.refresh(&*self.store).await?;
+        }
+        self.load_index(&mut held).await?;
+        Ok(held)
+    }
+
     async fn try_status(
         &self,
         ownership: &Ownership,
         ids: &[TrackerKey],
         expired_ms: i64,
     ) -> Result<Vec<RecordStatus>> {
-        let mut held = self.held(ownership).await?;
-        if held.in_doubt() {
-            held.refresh(&*self.store).await?;
-        }
-        self.load_index(&mut held).await?;
+        let held = self.loaded(ownership).await?;
         Ok(held.index.statuses(&held.root, ids, expired_ms))
     }
 
@@ -434,6 +442,15 @@ impl<S: ConditionalStore + ?Sized> StateStore for Ledger<S> {
         expired_ms: i64,
     ) -> CoreResult<Vec<RecordStatus>> {
         Ok(self.try_status(ownership, record_ids, expired_ms).await?)
+    }
+
+    async fn record_times(
+        &self,
+        ownership: &Ownership,
+        record_ids: &[TrackerKey],
+    ) -> CoreResult<Vec<Option<i64>>> {
+        let held = self.loaded(ownership).await?;
+        Ok(held.index.times(&held.root, record_ids))
     }
 
     async fn is_record_processed(&self, ownership: &Ownership, record_id: &TrackerKey) -> CoreResult<bool> {

@@ -17,6 +17,8 @@
 //! 4. A chunk that the root lists and the store does not have is [`Error::ChunkMissing`], never "not processed".
 //! 5. Ids of an open batch are pending, not processed; they are either confirmed or forgotten with their batch.
 //! 6. Ids never expire before the time that [`cleanup_old_records`](StateStore::cleanup_old_records) is given.
+//! 7. All ids of a task are dated alike, by when they came or each by a time of its own ([`Dating`]); ids that are dated
+//!    otherwise are refused with [`Error::OtherDates`].
 //!
 //! What a store must add for contract 1 to survive a roll-back: versions of two histories that part must differ, as
 //! the stores of this project do by chaining them.
@@ -43,7 +45,7 @@
 //! let mut claimed = state.claim(&task, &claimant).await?;
 //!
 //! let next = SourcePosition::File { path: "in/a".into(), offset: 100, line: 3 };
-//! let first = Batch { batch: BatchId(1), next_positions: [(SplitId::new("in/a"), next)].into(), record_ids: vec![] };
+//! let first = Batch { batch: BatchId(1), next_positions: [(SplitId::new("in/a"), next)].into(), record_ids: vec![].into() };
 //! state.begin_batch_processing(&claimed.ownership, first).await?;
 //! // ... write to the sink ...
 //! state.commit_batch_processing(&claimed.ownership, Commit::of(BatchId(1))).await?;
@@ -61,6 +63,7 @@ mod bloom;
 mod change;
 mod chunk;
 mod config;
+mod dating;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -71,6 +74,7 @@ mod index;
 mod lease;
 mod ledger;
 mod ownership;
+mod pack;
 mod ring;
 mod root;
 mod search;
@@ -78,9 +82,10 @@ mod state_store;
 mod store;
 mod task;
 
-pub use batch::{Batch, Commit};
+pub use batch::{Batch, BatchIds, Commit, MAX_TIME_MS};
 pub use chunk::CHUNK_FORMAT;
 pub use config::LedgerConfig;
+pub use dating::Dating;
 pub use error::{Error, Result};
 pub use index::RecordStatus;
 pub use lease::LeaseWatch;

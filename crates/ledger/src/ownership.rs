@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use velostream_checkpoint::{ActiveBatch, CheckpointId};
 use velostream_core::{BatchId, Epoch, InstanceName, Nonce, SourcePosition, SplitId};
 
-use crate::TaskId;
+use crate::{Dating, TaskId};
 
 /// Who claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct TaskState {
     pub open_batches: Vec<ActiveBatch>,
     /// Ids that count as processed.
     pub tracked_records: u64,
+    /// What dates the ids; `None` where there are neither ids nor positions.
+    pub dating: Option<Dating>,
     /// The newest checkpoint that is listed.
     pub latest_checkpoint: Option<CheckpointId>,
 }

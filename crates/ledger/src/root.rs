@@ -11,11 +11,15 @@ use velostream_checkpoint::{ActiveBatch, CheckpointId, IdChunks};
 use velostream_core::{BatchId, Epoch, InstanceName, Nonce, SourcePosition, SplitId};
 use velostream_envelope::{BodyCodec, Format};
 
+use crate::dating::EventTimes;
 use crate::ring::CheckpointRef;
 use crate::{Error, Result, TaskId, TaskState};
 
 /// Magic and newest version of a root.
-pub const ROOT_FORMAT: Format = Format::new(*b"VSrt", 1);
+pub const ROOT_FORMAT: Format = Format::new(*b"VSrt", 2);
+
+/// What is written where ids are dated by arrival: releases that know no other dates can read it.
+const BY_ARRIVAL: Format = Format::new(ROOT_FORMAT.magic, 1);
 
 /// Largest root that is read; what is written is bounded by the store.
 const MAX_ROOT_BYTES: usize = 16 * 1024 * 1024;
@@ -35,6 +39,16 @@ pub(crate) struct Root {
     pub(crate) live: Vec<IdChunks>,
     /// Oldest first.
     pub(crate) checkpoints: Vec<CheckpointRef>,
+    /// `Some` where ids have times of their own.
+    pub(crate) events: Option<EventTimes>,
+}
+
+/// Version 2, of tasks whose ids have times of their own; frozen.
+#[derive(Debug, Encode, Decode)]
+struct RootV2 {
+    rest: RootV1,
+    latest_ms: Option<i64>,
+    open: Vec<(u64, i64)>,
 }
 
 /// Version 1; frozen.
@@ -64,6 +78,7 @@ impl Root {
             pending: Vec::new(),
             live: Vec::new(),
             checkpoints: Vec::new(),
+            events: None,
         }
     }
 
@@ -88,13 +103,14 @@ impl Root {
             positions: self.positions.clone(),
             open_batches: self.pending.clone(),
             tracked_records: self.live.iter().fold(0, |sum: u64, run| sum.saturating_add(run.records)),
+            dating: self.dating(),
             latest_checkpoint: self.checkpoints.last().map(|slot| slot.id),
         }
     }
 
     pub(crate) fn encode(&self, task: &TaskId) -> Result<Bytes> {
         let undecodable = |source| Error::Undecodable { key: task.root_key(), what: "the root", source };
-        let frozen = RootV1 {
+        let rest = RootV1 {
             epoch: self.epoch.0,
             nonce: self.nonce.0,
             owner: self.owner.as_ref().map(ToString::to_string),
@@ -110,8 +126,14 @@ impl Root {
             live: self.live.iter().map(Into::into).collect(),
             checkpoints: self.checkpoints.iter().map(|c| [c.id.0, c.epoch.0, c.nonce.0, c.number]).collect(),
         };
-        let body = encode_body(&frozen).map_err(undecodable)?;
-        let bytes = velostream_envelope::encode(ROOT_FORMAT, BodyCodec::Bincode2, &body);
+        let (format, body) = match &self.events {
+            None => (BY_ARRIVAL, encode_body(&rest)),
+            Some(EventTimes { latest_ms, open }) => {
+                let open = open.iter().map(|(batch, at_ms)| (batch.0, *at_ms)).collect();
+                (ROOT_FORMAT, encode_body(&RootV2 { rest, latest_ms: *latest_ms, open }))
+            }
+        };
+        let bytes = velostream_envelope::encode(format, BodyCodec::Bincode2, &body.map_err(undecodable)?);
         bytes.map(Bytes::from).map_err(|source| undecodable(source.into()))
     }
 
@@ -122,7 +144,15 @@ impl Root {
         if frame.codec != BodyCodec::Bincode2 {
             return Err(undecodable(velostream_checkpoint::Error::Codec { version: frame.version }));
         }
-        let frozen: RootV1 = decode_body(frame.body, frame.version).map_err(undecodable)?;
+        let (frozen, events) = match frame.version {
+            1 => (decode_body::<RootV1>(frame.body, frame.version).map_err(undecodable)?, None),
+            _ => {
+                let RootV2 { rest, latest_ms, open } =
+                    decode_body(frame.body, frame.version).map_err(undecodable)?;
+                let open = open.into_iter().map(|(batch, at_ms)| (BatchId(batch), at_ms)).collect();
+                (rest, Some(EventTimes { latest_ms, open }))
+            }
+        };
         Ok(Self {
             epoch: Epoch(frozen.epoch),
             nonce: Nonce(frozen.nonce),
@@ -142,6 +172,7 @@ impl Root {
                     number,
                 })
                 .collect(),
+            events,
         })
     }
 }

@@ -124,6 +124,17 @@ pub trait StateStore: Debug + Send + Sync {
         self.record_status_since(ownership, record_ids, i64::MIN).await
     }
 
+    /// The latest time of each record, in milliseconds since the Unix epoch, whether its batch is committed or open; `None`
+    /// for those that are not there. The first call after a claim loads the ids.
+    ///
+    /// # Errors
+    /// As [`record_status_since`](Self::record_status_since).
+    async fn record_times(
+        &self,
+        ownership: &Ownership,
+        record_ids: &[TrackerKey],
+    ) -> Result<Vec<Option<i64>>>;
+
     /// Whether one record was processed; an open batch does not count.
     ///
     /// # Errors

@@ -20,7 +20,9 @@ pub use backoff::Backoff;
 pub use clock::SystemClock;
 pub use metrics::{ExactlyOnceMetrics, IdHealth, LaneMetrics, Totals};
 pub use status::{LaneStatus, SplitStatus};
-pub use tracker::{Deduplication, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Window};
+pub use tracker::{
+    Deduplication, DeduplicationTime, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Window,
+};
 pub use worker::{LaneParts, StopHandle, Worker, WorkerConfig};
 
 /// When a transaction ends, and whether batches may pass through undecoded.

@@ -5,6 +5,7 @@
 
 mod bound;
 mod deduplication;
+mod event_time;
 mod keep_alive;
 mod recovery;
 
@@ -12,7 +13,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use deduplication::{Deduplication, OnIdLoss, OnTrackingLimit, Window};
+pub use deduplication::{Deduplication, DeduplicationTime, OnIdLoss, OnTrackingLimit, Window};
+use event_time::EventTime;
 use keep_alive::KeepAlive;
 use tracing::warn;
 use velostream_checkpoint::{CheckpointId, ProcessingCheckpoint};
@@ -20,7 +22,7 @@ use velostream_core::{
     BatchId, Chunk, Clock, Code, Disposition, Epoch, Error, Payload, Progress, Result, SourcePosition,
     SplitId, StreamRecord,
 };
-use velostream_ledger::{Batch, Commit, Ownership, RecordStatus};
+use velostream_ledger::{Batch, BatchIds, Commit, Ownership, RecordStatus};
 use velostream_record_id::{RecordIdentifier, TrackerKey};
 
 use crate::metrics::LaneMetrics;
@@ -45,8 +47,10 @@ pub struct ProcessedRecordTracker {
     remembered: Option<BatchId>,
     /// The batch that is pending in the store and that the sink has committed.
     unconfirmed: Option<BatchId>,
-    /// Ids of the open transaction.
+    /// Ids of the open transaction, where arrival counts.
     open: HashSet<TrackerKey>,
+    /// `Some` where the records' own times say what a duplicate is.
+    event_time: Option<EventTime>,
     /// Records of the open transaction that were delivered before.
     filtered: u64,
     /// Ids in the store, pending ones included.
@@ -66,6 +70,7 @@ impl ProcessedRecordTracker {
         let now = clock.monotonic();
         metrics.ids_are_tracked(&config);
         Self {
+            event_time: EventTime::of(&config.window),
             config,
             clock,
             metrics,
@@ -98,19 +103,27 @@ impl ProcessedRecordTracker {
         };
         let keys = self.keys(records)?;
         self.metrics.state_operation("status");
-        let expired_ms = self.expired_ms();
-        let statuses = self.config.store.record_status_since(&ownership, &keys, expired_ms).await;
-        let statuses = statuses.map_err(taken)?;
+        let passes = match self.event_time {
+            Some(_) => self.pass_by_event_time(records, &keys).await?,
+            None => self.pass_by_arrival(&keys).await?,
+        };
         let before = records.len();
-        let mut known = keys.iter().zip(statuses);
-        records.retain(|_| {
-            known.next().is_some_and(|(key, status)| status == RecordStatus::New && self.open.insert(*key))
-        });
+        let mut passes = passes.into_iter();
+        records.retain(|_| passes.next().unwrap_or(false));
         let kept = records.len();
         chunk.records = count(kept);
         self.filtered = self.filtered.saturating_add(count(before.saturating_sub(kept)));
         self.keep_bound(&ownership).await?;
         Ok(chunk)
+    }
+
+    /// Which records pass: those that were neither delivered inside the window nor are part of the transaction.
+    async fn pass_by_arrival(&mut self, keys: &[TrackerKey]) -> Result<Vec<bool>> {
+        let (store, expired_ms) = (Arc::clone(&self.config.store), self.expired_ms());
+        let statuses = store.record_status_since(self.ownership()?, keys, expired_ms).await.map_err(taken)?;
+        let known = keys.iter().zip(statuses);
+        let passes = known.map(|(key, status)| status == RecordStatus::New && self.open.insert(*key));
+        Ok(passes.collect())
     }
 
     /// `Remember`: makes the ids of the open transaction durable as pending, in one round trip with the confirmation
@@ -122,7 +135,10 @@ impl ProcessedRecordTracker {
         let ownership = self.ownership()?.clone();
         let next = progress.iter().map(|p| (p.split.clone(), p.next.clone()));
         let batch = self.next;
-        let record_ids: Vec<TrackerKey> = self.open.drain().collect();
+        let record_ids = match &mut self.event_time {
+            Some(event_time) => event_time.take_open(),
+            None => BatchIds::Arrived(self.open.drain().collect()),
+        };
         let ids = count(record_ids.len());
         let begin = Batch { batch, next_positions: next.clone().collect(), record_ids };
         let store = Arc::clone(&self.config.store);
@@ -154,6 +170,10 @@ impl ProcessedRecordTracker {
         self.unconfirmed = self.remembered.take();
         let filtered = std::mem::take(&mut self.filtered);
         self.metrics.filtered(filtered);
+        if let Some(event_time) = &mut self.event_time {
+            event_time.committed();
+            self.metrics.event_time(event_time.take_late(), event_time.latest_ms());
+        }
         filtered
     }
 
@@ -180,43 +200,11 @@ impl ProcessedRecordTracker {
         }
     }
 
-    /// `Restore`: keeps the ids of records that the sink holds already, up to `next`. `chunk` is `None` where there is
-    /// nothing in front of `next`. When they were delivered is not known any more: a record whose own time lies outside
-    /// the window is left out, the others count as delivered now.
-    ///
-    /// # Errors
-    /// As [`filter`](Self::filter).
-    pub async fn restore(
-        &mut self,
-        chunk: Option<Chunk>,
-        split: &SplitId,
-        next: &SourcePosition,
-    ) -> Result<()> {
-        let ownership = self.ownership()?.clone();
-        if let Some(Chunk { payload: Payload::Records { records, .. }, .. }) = chunk {
-            let expired_ms = self.expired_ms();
-            let counts = |r: &StreamRecord| {
-                let is_before = r.position.order(next) == Some(std::cmp::Ordering::Less);
-                is_before && (r.timestamp_ms < 0 || r.timestamp_ms > expired_ms)
-            };
-            let records: Vec<StreamRecord> = records.into_iter().filter(counts).collect();
-            let keys = self.keys(&records)?;
-            let statuses = self.config.store.record_status_since(&ownership, &keys, expired_ms).await;
-            // What came again in the range is there already: one id, and counted once.
-            let known = keys.into_iter().zip(statuses.map_err(taken)?);
-            self.open.extend(known.filter(|(_, status)| *status == RecordStatus::New).map(|(key, _)| key));
-        }
-        self.keep_bound(&ownership).await?;
-        let progress =
-            Progress { split: split.clone(), next: next.clone(), batch: BatchId(0), released: false };
-        self.remember(&[progress]).await?;
-        // The sink committed it long ago.
-        self.unconfirmed = self.remembered.take();
-        self.confirm().await
-    }
-
-    /// What was delivered at or before this time has left the window.
+    /// What has this time or an earlier one has left the window, and may leave the store.
     fn expired_ms(&self) -> i64 {
+        if let Some(event_time) = &self.event_time {
+            return event_time.expired_ms();
+        }
         let length = i64::try_from(self.config.window.length.as_millis()).unwrap_or(i64::MAX);
         self.clock.unix_ms().saturating_sub(length)
     }

@@ -80,7 +80,7 @@ fn claimant(nonce: u64) -> Claimant {
 fn batch(number: u64, record_ids: Vec<TrackerKey>) -> Batch {
     let position = SourcePosition::File { path: "in/a".into(), offset: number, line: number };
     let next_positions = BTreeMap::from([(SplitId::new("in/a"), position)]);
-    Batch { batch: BatchId(number), next_positions, record_ids }
+    Batch { batch: BatchId(number), next_positions, record_ids: record_ids.into() }
 }
 
 /// The ledger over the store, with batches of `count` ids.

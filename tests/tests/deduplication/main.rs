@@ -8,5 +8,6 @@
 )]
 
 mod content;
+mod event_time;
 mod kills;
 mod window;

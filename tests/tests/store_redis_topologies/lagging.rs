@@ -46,10 +46,14 @@ fn split() -> SplitId {
     SplitId::new("in")
 }
 
+fn ids(from: u64, to: u64) -> Vec<TrackerKey> {
+    (from..to).map(|record| TrackerKey(u128::from(record).to_be_bytes())).collect()
+}
+
 /// A batch of the records from `from` up to `to`.
 fn batch(number: u64, from: u64, to: u64) -> Batch {
-    let record_ids = (from..to).map(|record| TrackerKey(u128::from(record).to_be_bytes())).collect();
-    Batch { batch: BatchId(number), next_positions: [(split(), at(to))].into(), record_ids }
+    let next_positions = [(split(), at(to))].into();
+    Batch { batch: BatchId(number), next_positions, record_ids: ids(from, to).into() }
 }
 
 fn claimant(name: &str, nonce: u64, at_least: Epoch) -> Claimant {
@@ -167,8 +171,7 @@ fn lagging() -> Result<()> {
         new.process(&mut sink, &again.ownership, 3, 8, true).await
     })?;
     ensure!(sink.0 == (0..8).collect::<Vec<_>>(), "{sink:?}");
-    let ids: Vec<TrackerKey> = batch(0, 0, 8).record_ids;
-    for id in &ids {
+    for id in &ids(0, 8) {
         ensure!(runtime.block_on(new.0.is_record_processed(&again.ownership, id))?, "{id:?} is forgotten");
     }
     Ok(())

@@ -19,8 +19,8 @@ use velostream_kafka_client::{
 };
 use velostream_ledger::{Ledger, LedgerConfig, TaskId};
 use velostream_processor::{
-    Backoff, Deduplication, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit, SystemClock,
-    Transactions, Window, Worker, WorkerConfig,
+    Backoff, Deduplication, DeduplicationTime, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit,
+    SystemClock, Transactions, Window, Worker, WorkerConfig,
 };
 use velostream_record_id::RecordIdStrategy;
 use velostream_store_memory::MemoryStore;
@@ -87,6 +87,7 @@ fn in_memory(clock: &Arc<dyn Clock>) -> Result<Deduplication> {
         strategy: RecordIdStrategy::ContentHash,
         window: Window {
             length,
+            time: DeduplicationTime::Arrival,
             cleanup_interval: length,
             max_tracked_records: MOST_IDS,
             on_tracking_limit: OnTrackingLimit::Stop,

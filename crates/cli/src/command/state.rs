@@ -167,11 +167,20 @@ fn show(task: &Option<TaskView>) -> String {
         ("confirmed batch", task.committed.to_string()),
         ("open batches", open),
         ("ids", task.tracked_records.to_string()),
+        ("dated by", dated_by(task)),
         ("checkpoint", task.checkpoint.map_or_else(|| "none".to_owned(), |id| id.to_string())),
     ];
     let facts = output::columns(&[], facts.map(|(name, value)| vec![name.to_owned(), value]));
     let positions = task.positions.iter().map(|p| vec![p.split.clone(), p.position.clone()]);
     format!("{facts}\n{}", output::columns(&["split", "ids up to"], positions))
+}
+
+fn dated_by(task: &TaskView) -> String {
+    match (task.deduplication_time, task.latest_event_ms) {
+        (None, _) => "nothing".to_owned(),
+        (Some(time), None) => time.to_owned(),
+        (Some(time), Some(latest_ms)) => format!("{time}, the latest {latest_ms} ms since the Unix epoch"),
+    }
 }
 
 /// Shown where the store has no task of the job.

@@ -126,7 +126,7 @@ pub(super) fn batch(n: u64, ids: Range<u64>) -> Batch {
     Batch {
         batch: BatchId(n),
         next_positions: [(SplitId::new("in/a"), position)].into(),
-        record_ids: keys(ids),
+        record_ids: keys(ids).into(),
     }
 }
 

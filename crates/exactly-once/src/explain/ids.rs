@@ -2,7 +2,7 @@
 
 use super::reason::{Reason, Role};
 use super::state_store;
-use crate::config::{JobFile, OnIdLoss, OnTrackingLimit, RecordIds};
+use crate::config::{DeduplicationTime, JobFile, OnIdLoss, OnTrackingLimit, RecordIds};
 
 const STRATEGY: &str = "exactly_once.record_id_strategy";
 
@@ -35,15 +35,21 @@ fn by_place(job: &JobFile, reasons: &mut Vec<Reason>) {
 fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
     let config = &job.exactly_once;
     let window = humantime::format_duration(config.deduplication_window);
+    let one = match config.deduplication_time {
+        DeduplicationTime::Arrival => {
+            format!("one is delivered within {window} of its arrival")
+        }
+        DeduplicationTime::Event => {
+            format!("and whose own times lie less than {window} apart one is delivered")
+        }
+    };
     reasons.push(
-        Reason::new(
-            Role::Gives,
-            format!(
-                "of records whose {what} one is delivered within {window}, whichever split they stand in"
-            ),
-        )
-        .from(STRATEGY),
+        Reason::new(Role::Gives, format!("of records whose {what} {one}, whichever split they stand in"))
+            .from(STRATEGY),
     );
+    if config.deduplication_time == DeduplicationTime::Event {
+        by_event_time(&window.to_string(), reasons);
+    }
     reasons.push(Reason::new(
         Role::Gives,
         "ids are in the state store before the sink commits their records, and count once it has: what a crash \
@@ -85,4 +91,27 @@ fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
             .from("exactly_once.on_tracking_limit"),
         );
     }
+}
+
+fn by_event_time(window: &str, reasons: &mut Vec<Reason>) {
+    const TIME: &str = "exactly_once.deduplication_time";
+    reasons.push(
+        Reason::new(
+            Role::Assumes,
+            "records carry true times: one that is dated far ahead makes all others late. A record without a timestamp \
+             is as old as its delivery",
+        )
+        .from(TIME),
+    );
+    reasons.push(
+        Reason::new(
+            Role::Warns,
+            format!(
+                "a record whose own time is {window} or more behind the latest that was delivered passes unless an \
+                 equal one is known: the ids of its time are forgotten; \
+                 exactly_once_deduplication_late_records_total counts it"
+            ),
+        )
+        .from(TIME),
+    );
 }

@@ -189,8 +189,8 @@ impl Bench<'_> {
     fn batch(&self, number: u64) -> Batch {
         let position = SourcePosition::File { path: "bench".into(), offset: number, line: number };
         let next_positions = BTreeMap::from([(SplitId::new("bench"), position)]);
-        let record_ids = (0..self.plan.ids.get()).map(|_| TrackerKey(rand::random())).collect();
-        Batch { batch: BatchId(number), next_positions, record_ids }
+        let record_ids: Vec<_> = (0..self.plan.ids.get()).map(|_| TrackerKey(rand::random())).collect();
+        Batch { batch: BatchId(number), next_positions, record_ids: record_ids.into() }
     }
 
     fn since(&self, began: Duration) -> Duration {

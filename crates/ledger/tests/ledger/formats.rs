@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use velostream_core::{BatchId, Code, ConditionalStore, Disposition, RootWrite};
 use velostream_envelope::{BodyCodec, Format};
-use velostream_ledger::{Commit, Ledger, ROOT_FORMAT, StateStore};
+use velostream_ledger::{BatchIds, Commit, Ledger, ROOT_FORMAT, StateStore};
 
 use crate::rig::{Rig, TestClock, batch, checkpoint, config, key, keys, task};
 
 const GOLDEN_ROOT: &str = include_str!("../golden/root_v1.hex");
+const GOLDEN_ROOT_2: &str = include_str!("../golden/root_v2.hex");
 const ROOT: &str = "orders-dr.lane-0/root";
 
 fn hex(text: &str) -> Vec<u8> {
@@ -41,6 +42,22 @@ async fn golden_bytes_of_a_root_of_version_1_decode_for_ever() {
     let other = Rig::default();
     write(&other, hex(GOLDEN_ROOT)).await;
     assert_eq!(other.ledger().observe(&task()).await.unwrap(), wanted);
+}
+
+#[tokio::test]
+async fn golden_bytes_of_a_root_of_version_2_decode_for_ever() {
+    let rig = Rig::default();
+    let (ledger, by) = rig.owner().await;
+    let dated = |n: u64| BatchIds::Dated(vec![(key(n), 1000), (key(n + 1), 2500)]);
+    ledger.begin_batch_processing(&by, batch(1, dated(0))).await.unwrap();
+    let commit = Commit::of(BatchId(1)).and_begin(batch(2, dated(2))).and_save(checkpoint(1));
+    ledger.commit_batch_processing(&by, commit).await.unwrap();
+    let bytes = rig.store.read(&[ROOT]).await.unwrap().remove(0).unwrap().value;
+    let text: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(text, GOLDEN_ROOT_2.trim(), "the encoding of version 2 is frozen");
+    let other = Rig::default();
+    write(&other, hex(GOLDEN_ROOT_2)).await;
+    assert_eq!(other.ledger().observe(&task()).await.unwrap(), ledger.observe(&task()).await.unwrap());
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 mod batches;
 mod checkpoints;
 mod claims;
+mod dates;
 mod differential;
 mod faults;
 mod formats;

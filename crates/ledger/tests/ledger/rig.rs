@@ -10,7 +10,7 @@ use velostream_checkpoint::{CheckpointId, ProcessingCheckpoint};
 use velostream_core::{
     BatchId, Clock, Code, Disposition, Epoch, Error, InstanceName, Nonce, SourcePosition, SplitId,
 };
-use velostream_ledger::{Batch, Claimant, Ledger, LedgerConfig, Ownership, StateStore, TaskId};
+use velostream_ledger::{Batch, BatchIds, Claimant, Ledger, LedgerConfig, Ownership, StateStore, TaskId};
 use velostream_record_id::TrackerKey;
 use velostream_store_memory::MemoryStore;
 
@@ -103,8 +103,8 @@ pub(crate) fn positions(offset: u64) -> BTreeMap<SplitId, SourcePosition> {
 }
 
 /// Batch n ends at offset 100 n.
-pub(crate) fn batch(n: u64, record_ids: Vec<TrackerKey>) -> Batch {
-    Batch { batch: BatchId(n), next_positions: positions(n * 100), record_ids }
+pub(crate) fn batch(n: u64, record_ids: impl Into<BatchIds>) -> Batch {
+    Batch { batch: BatchId(n), next_positions: positions(n * 100), record_ids: record_ids.into() }
 }
 
 pub(crate) fn checkpoint(id: u64) -> ProcessingCheckpoint {

@@ -18,6 +18,8 @@ use crate::{Deduplication, OnTrackingLimit};
 #[derive(Debug, Default)]
 pub(super) struct IdMetrics {
     filtered: Counter,
+    late: Counter,
+    latest: Gauge<f64, AtomicU64>,
     tracked: Gauge<i64, AtomicI64>,
     checkpoints: Counter,
     last_checkpoint: Gauge<f64, AtomicU64>,
@@ -51,6 +53,17 @@ impl IdMetrics {
             "duplicates_filtered",
             "Records that were left out because an equal one was delivered before",
             self.filtered.clone(),
+        );
+        r.register(
+            "deduplication_late_records",
+            "Records that passed although nothing says whether an equal one was delivered, because their own time is a window or more behind the latest",
+            self.late.clone(),
+        );
+        r.register_with_unit(
+            "deduplication_latest_timestamp",
+            "Latest own time of a record that was delivered, where windows are by event time",
+            Unit::Seconds,
+            self.latest.clone(),
         );
         r.register("tracked_records", "Record ids that are remembered", self.tracked.clone());
         r.register("checkpoints_created", "Checkpoints saved in the state store", self.checkpoints.clone());
@@ -128,6 +141,13 @@ impl LaneMetrics {
 
     pub(crate) fn filtered(&self, records: u64) {
         self.all.0.ids.filtered.inc_by(records);
+    }
+
+    pub(crate) fn event_time(&self, late: u64, latest_ms: Option<i64>) {
+        self.all.0.ids.late.inc_by(late);
+        if let Some(latest_ms) = latest_ms {
+            self.all.0.ids.latest.set(seconds(latest_ms));
+        }
     }
 
     pub(crate) fn tracked(&self, ids: u64) {

@@ -4,6 +4,7 @@ use tracing::{info, warn};
 use velostream_core::{Code, Disposition, Error, Result};
 use velostream_ledger::{Cleanup, Ownership};
 
+use super::event_time::EventTime;
 use super::{OnTrackingLimit, ProcessedRecordTracker, count, taken};
 
 impl ProcessedRecordTracker {
@@ -16,12 +17,19 @@ impl ProcessedRecordTracker {
             return Ok(());
         }
         // What has left the window is no reason to stop.
+        if let Some(event_time) = &mut self.event_time {
+            event_time.drop_expired();
+        }
         self.clean_up(ownership).await?;
         while !self.fits() && self.config.window.on_tracking_limit == OnTrackingLimit::ShrinkWindow {
             let dropped = self.config.store.forget_oldest_records(ownership).await.map_err(taken)?;
             let Some(until_ms) = dropped.until_ms else { break };
             self.forgot(dropped.cleanup);
-            let length = self.clock.unix_ms().saturating_sub(until_ms).max(0);
+            let length = match &self.event_time {
+                Some(event_time) => event_time.reach_ms(until_ms),
+                None => self.clock.unix_ms().saturating_sub(until_ms),
+            };
+            let length = length.max(0);
             self.metrics.window_shrunk(length);
             warn!(
                 ids = dropped.cleanup.records,
@@ -43,8 +51,8 @@ impl ProcessedRecordTracker {
     }
 
     fn fits(&self) -> bool {
-        let all = self.tracked.saturating_add(count(self.open.len()));
-        all <= self.config.window.max_tracked_records
+        let open = self.event_time.as_ref().map_or(self.open.len(), EventTime::open_ids);
+        self.tracked.saturating_add(count(open)) <= self.config.window.max_tracked_records
     }
 
     pub(super) async fn clean_up_if_due(&mut self, ownership: &Ownership) -> Result<()> {

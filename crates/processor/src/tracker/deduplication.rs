@@ -34,14 +34,26 @@ pub struct Deduplication {
 /// How long an id is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// A record is a duplicate where an equal one was delivered less than this before it.
+    /// A record is a duplicate where an equal one lies less than this from it.
     pub length: Duration,
+    /// By which time that is judged.
+    pub time: DeduplicationTime,
     /// How often ids that are older are removed from the store.
     pub cleanup_interval: Duration,
     /// Most ids that are remembered; bounds memory, about 24 bytes each.
     pub max_tracked_records: u64,
     /// What happens where more records than that lie inside the window.
     pub on_tracking_limit: OnTrackingLimit,
+}
+
+/// Which time of a record says how far it is from an equal one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeduplicationTime {
+    /// When it is delivered: an equal one was delivered less than the window before it.
+    Arrival,
+    /// Its own: the own time of an equal one that was delivered lies less than the window from its, before or after. Ids
+    /// are remembered while their time is less than the window behind the latest that was delivered.
+    Event,
 }
 
 /// What happens where more records lie inside the window than may be remembered. Never is one silently forgotten.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{info, warn};
-use velostream_core::{BatchId, Claim, Code, Disposition, Epoch, Error, Nonce, Result, SplitId, SplitReader};
+use velostream_core::{
+    BatchId, Chunk, Claim, Code, Disposition, Epoch, Error, Nonce, Payload, Progress, Result, SourcePosition,
+    SplitId, SplitReader,
+};
 use velostream_ledger::{Claimant, Claimed, Commit, TaskState};
 use velostream_protocol::job::{Known, Lost, Missing, Pending, settle};
 
@@ -28,6 +31,8 @@ impl ProcessedRecordTracker {
         (self.remembered, self.unconfirmed) = (None, None);
         let state = self.take().await?;
         let ownership = self.ownership()?.clone();
+        // Refused before anything is settled in a way that the other dates would not want.
+        self.resume_event_time(&state)?;
         let open = |batch: &velostream_checkpoint::ActiveBatch| Pending {
             batch: batch.batch,
             next: batch.next_positions.clone(),
@@ -58,6 +63,7 @@ impl ProcessedRecordTracker {
         }
         let missing = self.missing(settlement.lost, reader).await?;
         let state = store.observe(&self.config.task).await?.unwrap_or(state);
+        self.resume_event_time(&state)?;
         self.next = state.committed.next();
         self.tracked = state.tracked_records;
         self.metrics.tracked(self.tracked);
@@ -68,6 +74,48 @@ impl ProcessedRecordTracker {
             confirmed = settlement.confirm.len(), missing = missing.len(), "ids recovered"
         );
         Ok(missing)
+    }
+
+    /// `Restore`: keeps the ids of records that the sink holds already, up to `next`. `chunk` is `None` where there is
+    /// nothing in front of `next`.
+    ///
+    /// By arrival: when they were delivered is not known any more: a record whose own time lies outside the window is left
+    /// out, the others count as delivered now. By event time they are judged again, in the order in which they are read
+    /// again: what was a duplicate then is one now, unless the order of splits made it one.
+    ///
+    /// # Errors
+    /// As [`filter`](Self::filter).
+    pub async fn restore(
+        &mut self,
+        chunk: Option<Chunk>,
+        split: &SplitId,
+        next: &SourcePosition,
+    ) -> Result<()> {
+        let ownership = self.ownership()?.clone();
+        if let Some(Chunk { payload: Payload::Records { mut records, .. }, .. }) = chunk {
+            records.retain(|r| r.position.order(next) == Some(std::cmp::Ordering::Less));
+            if self.event_time.is_some() {
+                let keys = self.keys(&records)?;
+                self.pass_by_event_time(&records, &keys).await?;
+            } else {
+                let expired_ms = self.expired_ms();
+                records.retain(|r| r.timestamp_ms < 0 || r.timestamp_ms > expired_ms);
+                let keys = self.keys(&records)?;
+                // What came again in the range is there already: one id, and counted once.
+                self.pass_by_arrival(&keys).await?;
+            }
+        }
+        self.keep_bound(&ownership).await?;
+        let progress =
+            Progress { split: split.clone(), next: next.clone(), batch: BatchId(0), released: false };
+        self.remember(&[progress]).await?;
+        // The sink committed it long ago.
+        self.unconfirmed = self.remembered.take();
+        if let Some(event_time) = &mut self.event_time {
+            event_time.committed();
+            event_time.take_late();
+        }
+        self.confirm().await
     }
 
     /// The task as it stands. Where this process holds it already, its ids need not be loaded again.

@@ -1,6 +1,12 @@
 //! The real driver, tracker and ledger over ends and a store that fail on demand: whatever happens, the sink holds each
 //! content once.
 
+#[path = "deduplication/event_faults.rs"]
+mod event_faults;
+#[path = "deduplication/event_time.rs"]
+mod event_time;
+#[path = "deduplication/lane.rs"]
+mod lane;
 #[path = "deduplication/overlap.rs"]
 mod overlap;
 #[path = "deduplication/rig.rs"]

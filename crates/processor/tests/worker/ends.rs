@@ -33,16 +33,22 @@ pub(crate) struct MemoryReader {
     count: u64,
     /// Value of a record by its number.
     value: fn(u64) -> u64,
+    /// Its time.
+    time: fn(u64) -> i64,
     at: BTreeMap<SplitId, (u64, bool)>,
 }
 
 impl MemoryReader {
     pub(crate) fn new(count: u64) -> Self {
-        Self { count, value: |n| n, at: BTreeMap::new() }
+        Self::valued(count, |n| n)
     }
 
     pub(crate) fn valued(count: u64, value: fn(u64) -> u64) -> Self {
-        Self { count, value, at: BTreeMap::new() }
+        Self { count, value, time: |_| -1, at: BTreeMap::new() }
+    }
+
+    pub(crate) fn timed(self, time: fn(u64) -> i64) -> Self {
+        Self { time, ..self }
     }
 }
 
@@ -80,7 +86,7 @@ impl SplitReader for MemoryReader {
                 key: None,
                 value: Some(Bytes::from((self.value)(n).to_string())),
                 headers: Vec::new(),
-                timestamp_ms: -1,
+                timestamp_ms: (self.time)(n),
                 position: position(split, n),
             })
             .collect();

@@ -20,10 +20,13 @@ pub struct ExactlyOnceConfig {
     /// remembered and what happens to ids.
     #[garde(dive)]
     pub record_id_strategy: RecordIds,
-    /// A record is left out where an equal one was delivered less than this before it. Default 24 h.
+    /// A record is left out where an equal one lies less than this from it. Default 24 h.
     #[serde(with = "duration")]
     #[garde(custom(duration::within(Duration::from_secs(1), Duration::from_secs(366 * 86_400))))]
     pub deduplication_window: Duration,
+    /// By which time that is judged. Default `arrival`.
+    #[garde(skip)]
+    pub deduplication_time: DeduplicationTime,
     /// How often ids that are older than the window are removed from the state store. Default 1 h.
     #[serde(with = "duration")]
     #[garde(custom(duration::within(Duration::from_millis(100), Duration::from_secs(366 * 86_400))))]
@@ -58,6 +61,20 @@ pub enum PassThrough {
     Off,
 }
 
+/// Which time of a record says how far it is from an equal one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeduplicationTime {
+    /// When it is delivered: an equal one was delivered less than the window before it.
+    #[default]
+    Arrival,
+    /// Its own, the timestamp of the record: that of an equal one lies less than the window before or after it. Ids are
+    /// remembered until their time is a window behind the latest that was delivered; a record that is itself older than
+    /// that, and unknown, passes.
+    Event,
+}
+
 /// What happens where more records lie inside the window than may be remembered. No id is ever forgotten silently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +105,7 @@ impl Default for ExactlyOnceConfig {
             pass_through: PassThrough::default(),
             record_id_strategy: RecordIds::default(),
             deduplication_window: Duration::from_secs(86_400),
+            deduplication_time: DeduplicationTime::default(),
             cleanup_interval: Duration::from_secs(3600),
             checkpoint_interval: Duration::from_secs(30),
             max_tracked_records: 1_000_000,
@@ -104,6 +122,7 @@ impl ExactlyOnceConfig {
         let default = Self::default();
         [
             ("deduplication_window", self.deduplication_window != default.deduplication_window),
+            ("deduplication_time", self.deduplication_time != default.deduplication_time),
             ("cleanup_interval", self.cleanup_interval != default.cleanup_interval),
             ("checkpoint_interval", self.checkpoint_interval != default.checkpoint_interval),
             ("max_tracked_records", self.max_tracked_records != default.max_tracked_records),

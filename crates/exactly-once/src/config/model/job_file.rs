@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use velostream_core::JobName;
 
 use super::duration::text as duration_text;
-use super::exactly_once::ExactlyOnceConfig;
+use super::exactly_once::{DeduplicationTime, ExactlyOnceConfig};
 use super::http::HttpConfig;
 use super::name;
 use super::processing::JobProcessingConfig;
@@ -155,6 +155,14 @@ impl JobFile {
                 &["lanes"],
                 "ids of a job are kept by one lane, which sees all its records\nwrite 1, or leave it out"
                     .to_owned(),
+            );
+        }
+        if matches!(self.source, Source::File(_))
+            && exactly_once.deduplication_time == DeduplicationTime::Event
+        {
+            refuse(
+                &["exactly_once", "deduplication_time"],
+                "lines of files have no time of their own\nwrite arrival, or leave it out".to_owned(),
             );
         }
         if let Source::Kafka(source) = &self.source

@@ -1,15 +1,16 @@
 //! A worker with content ids over ends in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::watch;
 use velostream_core::{Clock, ConditionalStore, DeliveryLevel, InstanceName, Nonce, Result};
 use velostream_ledger::{Ledger, LedgerConfig, TaskId};
 use velostream_processor::{
-    Backoff, Deduplication, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit, SystemClock, Totals,
-    Transactions, Window, Worker, WorkerConfig,
+    Backoff, Deduplication, DeduplicationTime, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit,
+    SystemClock, Totals, Transactions, Window, Worker, WorkerConfig,
 };
 use velostream_record_id::RecordIdStrategy;
 use velostream_store_memory::MemoryStore;
@@ -19,11 +20,32 @@ use crate::ends::{MemoryMembership, MemoryReader, MemorySink};
 /// Each life of a worker claims under another nonce.
 static LIVES: AtomicU64 = AtomicU64::new(1);
 
+/// Time that a test sets.
+#[derive(Debug)]
+pub(crate) struct SetClock(pub(crate) AtomicI64);
+
+#[async_trait]
+impl Clock for SetClock {
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.unix_ms()).unwrap())
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
 pub(crate) struct Rig {
     pub(crate) store: Arc<MemoryStore>,
     /// What the ledger calls: the store, or something in front of it.
     pub(crate) front: Arc<dyn ConditionalStore>,
     pub(crate) on_id_loss: OnIdLoss,
+    pub(crate) time: DeduplicationTime,
+    /// Own time of a record by its number.
+    pub(crate) times: fn(u64) -> i64,
+    pub(crate) length: Duration,
     pub(crate) on_tracking_limit: OnTrackingLimit,
     pub(crate) max_tracked_records: u64,
 }
@@ -38,6 +60,9 @@ impl Rig {
             store: Arc::clone(store),
             front: Arc::clone(store) as _,
             on_id_loss: OnIdLoss::Rebuild,
+            time: DeduplicationTime::Arrival,
+            times: |_| -1,
+            length: Duration::from_secs(3600),
             on_tracking_limit: OnTrackingLimit::Stop,
             max_tracked_records: 1000,
         }
@@ -54,6 +79,7 @@ impl Rig {
             strategy: RecordIdStrategy::ContentHash,
             window: Window {
                 length,
+                time: self.time,
                 cleanup_interval: Duration::from_secs(1),
                 max_tracked_records: self.max_tracked_records,
                 on_tracking_limit: self.on_tracking_limit,
@@ -79,9 +105,9 @@ impl Rig {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let metrics = ExactlyOnceMetrics::new("job", "w0", DeliveryLevel::ExactlyOnceTransactional);
         let parts = LaneParts {
-            reader: Box::new(MemoryReader::valued(records, value)),
+            reader: Box::new(MemoryReader::valued(records, value).timed(self.times)),
             lane: Box::new(sink.lane(0)),
-            deduplication: Some(self.deduplication(Arc::clone(&clock), Duration::from_secs(3600))),
+            deduplication: Some(self.deduplication(Arc::clone(&clock), self.length)),
         };
         let config = WorkerConfig {
             transactions: Transactions {

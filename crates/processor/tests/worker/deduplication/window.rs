@@ -4,33 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use velostream_core::{
-    BatchId, Chunk, Claim, Clock, Codec, DeliveryLevel, LaneIndex, Payload, Progress, SourcePosition,
-    SplitId, StreamRecord,
+    BatchId, Chunk, Claim, Codec, DeliveryLevel, LaneIndex, Payload, Progress, SourcePosition, SplitId,
+    StreamRecord,
 };
 use velostream_processor::{ExactlyOnceMetrics, ProcessedRecordTracker};
 
-use super::rig::Rig;
+use super::rig::{Rig, SetClock};
 use crate::ends::MemoryReader;
-
-/// Time that a test sets.
-#[derive(Debug)]
-struct SetClock(AtomicI64);
-
-#[async_trait]
-impl Clock for SetClock {
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.unix_ms()).unwrap())
-    }
-
-    fn unix_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    async fn sleep(&self, _: Duration) {}
-}
 
 fn at(offset: u64) -> SourcePosition {
     SourcePosition::File { path: "a".into(), offset, line: 0 }
