@@ -21,7 +21,7 @@ use velostream_processor::{OnIdLoss, OnTrackingLimit};
 use velostream_store_memory::Fault as StoreFault;
 
 use self::rig::Rig;
-use crate::ends::{Fault, MemoryMembership, MemorySink};
+use crate::ends::{Fault, MemoryMembership, MemorySink, records};
 
 /// Records of each split; every third value comes again, also in the other split.
 const RECORDS: u64 = 120;
@@ -77,6 +77,17 @@ async fn every_single_fault_of_the_store_leaves_each_content_once() {
             rig.run(&sink, RECORDS, value).await.unwrap_or_else(|e| panic!("commit {at}: {e}"));
             assert_each_value_once(&sink);
         }
+    }
+}
+
+#[tokio::test]
+async fn single_fault_of_the_store_at_the_end_of_a_run_is_no_failure() {
+    for at in 0..40 {
+        let (rig, sink) = (Rig::new(), MemorySink::new(&[]));
+        rig.store.script_commits(std::iter::repeat_n(StoreFault::None, at).chain([StoreFault::NotReached]));
+        let run = rig.run_as(&MemoryMembership::owning(&["a"]), &sink, 90, |n| n).await;
+        run.unwrap_or_else(|e| panic!("commit {at}: {e}"));
+        assert_eq!(sink.committed("a"), records(90));
     }
 }
 

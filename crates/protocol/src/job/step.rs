@@ -5,16 +5,25 @@ mod end;
 mod rebuild;
 mod transaction;
 
-use velostream_core::{Phase as Membership, mutant};
+use velostream_core::{Disposition, Phase as Membership, mutant};
 
-use super::{Effect, Event, Phase, State};
+use super::{During, Effect, Event, Phase, State};
 
 /// Takes one fact and says what to do. Total: a fact that does not fit the phase is stale and changes nothing.
 #[must_use]
 pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
     if state.phase == Phase::Stopped {
-        // The last roll-back failed and took `Fail` along: the lane must end all the same.
-        let effects = if matches!(event, Event::Failed { .. }) { vec![Effect::Fail] } else { Vec::new() };
+        let effects = match event {
+            // The sink has it; whoever claims next finds that out and confirms.
+            Event::Failed {
+                during: During::Confirm,
+                disposition:
+                    Disposition::Retry | Disposition::Reconcile | Disposition::Abort | Disposition::Fenced,
+            } => vec![Effect::Finish],
+            // The last roll-back failed and took `Fail` along: the lane must end all the same.
+            Event::Failed { .. } => vec![Effect::Fail],
+            _ => Vec::new(),
+        };
         return (state, effects);
     }
     match event {
