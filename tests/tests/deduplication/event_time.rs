@@ -76,7 +76,7 @@ fn records_are_judged_by_their_own_times_in_both_directions_whoever_dies_between
     expect(IDS / 2..IDS, 2, "rebuilt")?;
     // Ids that are dated by event time are none by arrival.
     let refused = scene.deliver(&job("arrival"));
-    let why = format!("{:#}", refused.err().map_or_else(|| anyhow::anyhow!("it ran"), |e| e));
+    let why = format!("{:#}", refused.err().unwrap_or_else(|| anyhow::anyhow!("it ran")));
     ensure!(why.contains("VS-0043"), "{why}");
     Ok(())
 }

@@ -118,7 +118,7 @@ impl ClusterOptions {
         self
     }
 
-    /// With proxies that listen on these ports, one per node; [`KafkaNode::proxied`] says where they connect to.
+    /// With proxies that listen on these ports, one per node; [`KafkaNode::proxied`](crate::services::KafkaNode::proxied) says where they connect to.
     #[must_use]
     pub fn behind(mut self, proxies: &[u16]) -> Self {
         self.proxies = proxies.to_vec();
