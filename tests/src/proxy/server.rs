@@ -66,6 +66,15 @@ impl Proxy {
         self.shared.heal(client);
     }
 
+    /// Closes a connection of this number of the log, for both sides: as where the broker was away for a moment.
+    pub fn close(&self, number: u64) {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = connections.iter().filter_map(Weak::upgrade).find(|one| one.number == number);
+        if let Some(connection) = found {
+            connection.close();
+        }
+    }
+
     /// Ends every rule and cut, lets go of what is held, and empties the log: between two rounds of one long run.
     pub fn forget(&self) {
         self.shared.forget();

@@ -1,11 +1,12 @@
 //! The network between one of two workers and a cluster is cut for longer than a session, then mended: what was under
 //! way arrives late.
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use velostream_testkit::nemesis::{PATIENCE, ends_well};
+use velostream_testkit::nemesis::{PATIENCE, ends_well, until};
 use velostream_testkit::proxy::{Action, Api, Cut, Direction, Fault, ProtocolState, Rule};
 
 use crate::Test;
@@ -14,6 +15,8 @@ use crate::stage::Stage;
 
 /// Longer than the session of 2 s.
 const CUT: Duration = Duration::from_millis(3_200);
+/// Many times as long as a transaction may stay open.
+const IDLE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests: Vec<Test> = Vec::new();
@@ -33,7 +36,32 @@ pub(crate) fn tests() -> Vec<Test> {
             tests.push((name, Box::new(move |stage| sink_cut(stage, cut, api, after))));
         }
     }
+    let name = "cuts::connection_for_data_lost_between_two_transactions_is_followed_by_a_claim";
+    tests.push((name.to_owned(), Box::new(lost_between)));
     tests
+}
+
+/// The broker may have been away, and may have lost the markers of the transaction that was committed last: only a claim
+/// looks for that.
+fn lost_between(stage: &Stage) -> Result<()> {
+    let case = Case::new(stage, "lost-between", Version::V2)?;
+    let rule = Rule::new(&case.name, Direction::ToBroker, Api::Fetch, Action::Hold);
+    let back = case.source_proxy().add(rule.after(4).times(u64::MAX).uncounted());
+    let mut worker = case.start_lasting(&case.name, "w0")?;
+    case.await_commits(&case.name, 1)?;
+    until(|| back.fired() > 0)?;
+    // What was read before is written and committed; then nothing is open.
+    sleep(IDLE);
+    case.await_state(&case.name, ProtocolState::Between)?;
+    let before = worker.log().len();
+    let log = case.proxy().log(&case.name);
+    let for_data = log.iter().filter(|passed| passed.api == Api::Produce).map(|passed| passed.connection);
+    for_data.collect::<BTreeSet<_>>().into_iter().for_each(|number| case.proxy().close(number));
+    back.end();
+    worker.await_log_from(before, "claimed splits=6", PATIENCE)?;
+    case.await_identical()?;
+    ends_well(&worker.terminate(PATIENCE)?)?;
+    case.expect_identical()
 }
 
 /// The other worker takes over; then the network is mended, and the first one meets what happened without it.

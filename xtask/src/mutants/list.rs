@@ -47,7 +47,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "R3",
         "a connection that closed between two transactions is just opened again",
     )
-    .on_servers("replication", "transaction_given_up_while_its_partition_has_no_leader_doubles_nothing"),
+    .on_servers("network", "cuts::connection_for_data_lost_between_two_transactions_is_followed_by_a_claim"),
     mutant(
         "RefusedEpochIsAnOwner",
         "R4",
