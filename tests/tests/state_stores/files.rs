@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use velostream_testkit::load::Random;
-use velostream_testkit::nemesis::ends_well;
+use velostream_testkit::nemesis::{PATIENCE, ends_well};
 use velostream_testkit::states::{Lines, StateServer};
 
 use crate::IDS;
@@ -13,17 +13,29 @@ use crate::IDS;
 const KILLS: u32 = 5;
 const DIFFERENT: usize = 40_000;
 
-/// A worker that is killed five times in the middle of its work, and then may end.
+/// A worker that is killed five times in the middle of its work, and then may end. Where it is done too early it gets more
+/// to do: only a kill that it meets at work counts.
 pub(crate) fn killed(server: &StateServer) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let lines = Lines::new(dir.path(), DIFFERENT, 7)?;
     let job = server.give(lines.job(&format!("files-{}", server.kind())).top(IDS))?;
     let mut random = Random::new(7, 3);
-    for kill in 0..KILLS {
+    let mut kills = 0;
+    for attempt in 0.. {
+        ensure!(attempt < KILLS * 10, "it is always done before it can be killed");
         let mut worker = lines.at_work(&job)?;
         sleep(Duration::from_millis(random.below(15)));
-        ensure!(worker.is_running()?, "it was done before kill {kill}: {}", worker.log());
-        worker.kill()?;
+        if worker.is_running()? {
+            worker.kill()?;
+            kills += 1;
+        } else {
+            ends_well(&worker.wait(PATIENCE)?)?;
+            let more = (0..DIFFERENT / 4).map(|n| format!("line {attempt} of those after all {n}"));
+            lines.add(&format!("5{attempt:02}"), &more.collect::<Vec<_>>())?;
+        }
+        if kills == KILLS {
+            break;
+        }
     }
     ends_well(&job.run_until_caught_up("w0")?)?;
     lines.expect_each_once()?;

@@ -3,9 +3,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::Result;
-use velostream_testkit::load::{Codec, Random, send};
-use velostream_testkit::nemesis::{NO_EXPIRY, Scene, Worker, ends_well};
+use anyhow::{Context as _, Result};
+use velostream_testkit::load::{Codec, Random, end_offsets, send};
+use velostream_testkit::nemesis::{NO_EXPIRY, Scene, Worker, ends_well, until};
+use velostream_testkit::services::KafkaPair;
 use velostream_testkit::states::{Census, Repeated, StateServer};
 
 const PARTITIONS: i32 = 3;
@@ -14,8 +15,8 @@ const KILLS: u64 = 5;
 const DIFFERENT: u64 = 48_000;
 const IDS: &str = "exactly_once: { record_id_strategy: content_hash, transaction: { max_interval: 20ms, max_bytes: 64KiB } }";
 
-/// A worker that is killed five times while records come, and a reader that counts each content.
-pub(crate) fn killed(server: &StateServer) -> Result<()> {
+/// A worker that is killed five times in the middle of its work while records come, and a reader that counts each content.
+pub(crate) fn killed(_: &KafkaPair, server: &StateServer) -> Result<()> {
     let seed = 41;
     println!("seed {seed}");
     let mut random = Random::new(seed, 1);
@@ -27,8 +28,10 @@ pub(crate) fn killed(server: &StateServer) -> Result<()> {
     for kill in 0..KILLS {
         let codec = if kill % 2 == 0 { Codec::Lz4 } else { Codec::Zstd };
         let worker = Worker::of(&job, "w0")?;
+        let before = written(&scene, &sink_topic);
         send(&scene.source, &scene.name, codec, load.part(DIFFERENT / KILLS))?;
-        sleep(Duration::from_millis(random.below(400)));
+        until(|| written(&scene, &sink_topic) > before).with_context(|| worker.log())?;
+        sleep(Duration::from_millis(random.below(100)));
         worker.kill()?;
     }
     ends_well(&job.run_until_caught_up("w0")?)?;
@@ -39,4 +42,9 @@ pub(crate) fn killed(server: &StateServer) -> Result<()> {
     let census = Census::read(&scene.sink, &sink_topic)?;
     println!("{} records, {} different, {} delivered", load.made(), load.different(), census.records);
     census.expect(load.different(), |_| 1)
+}
+
+/// Offsets that the sink has given out so far; none before the topic is there.
+fn written(scene: &Scene, topic: &str) -> i64 {
+    end_offsets(&scene.sink, topic).map_or(0, |ends| ends.iter().sum())
 }

@@ -23,25 +23,41 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
+use velostream_testkit::services::KafkaPair;
 use velostream_testkit::states::{StateServer, StoreKind};
 
+/// Tests at a time. Most of the time they wait for a lease or a session to end, so that more of them than there are cores
+/// keep none busy.
+const AT_A_TIME: usize = 6;
+
 /// The servers that the tests share; each starts with the first test that wants it.
-struct Servers(BTreeMap<StoreKind, OnceLock<Result<StateServer, String>>>);
+struct Servers {
+    stores: BTreeMap<StoreKind, OnceLock<Result<StateServer, String>>>,
+    kafka: OnceLock<Result<KafkaPair, String>>,
+}
 
 impl Servers {
     fn new() -> Self {
-        Self(StoreKind::ALL.into_iter().map(|kind| (kind, OnceLock::new())).collect())
+        let stores = StoreKind::ALL.into_iter().map(|kind| (kind, OnceLock::new())).collect();
+        Self { stores, kafka: OnceLock::new() }
     }
 
     fn get(&self, kind: StoreKind) -> Result<&StateServer> {
-        let slot = self.0.get(&kind).context("no such store")?;
+        let slot = self.stores.get(&kind).context("no such store")?;
         let server = slot.get_or_init(|| StateServer::start(kind).map_err(|error| format!("{error:#}")));
         server.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Keeps the two clusters until the last test.
+    fn kafka(&self) -> Result<&KafkaPair> {
+        let pair = self.kafka.get_or_init(|| KafkaPair::get().map_err(|error| format!("{error:#}")));
+        pair.as_ref().map_err(|error| anyhow!("{error}"))
     }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
     let servers = Arc::new(Servers::new());
     let mut trials = Vec::new();
     let mut add = |name: String, test: Boxed| {
@@ -59,7 +75,7 @@ fn main() -> ExitCode {
     for kind in [StoreKind::Redis, StoreKind::Postgres, StoreKind::DynamoDb] {
         add(
             format!("{kind}::kafka_worker_killed_five_times_delivers_each_content_once"),
-            Box::new(move |servers| kafka::killed(servers.get(kind)?)),
+            Box::new(move |servers| kafka::killed(servers.kafka()?, servers.get(kind)?)),
         );
         add(
             format!("{kind}::server_killed_under_a_worker_loses_and_doubles_nothing"),
