@@ -6,7 +6,8 @@
 
 use velostream_record_id::TrackerKey;
 
-/// A filter that holds so many bits an id, or fewer than half as many more, has 2 to 6 % wrong guesses.
+/// With so many bits an id or up to half as many more, fewer than 8 % of the guesses are wrong, and all stay below 24 bytes
+/// an id together with the exact index.
 const LEAST_BITS_AN_ID: usize = 7;
 const BLOCK_BITS: usize = 512;
 /// Blocks of the smallest filter.

@@ -1,7 +1,7 @@
 //! Ids with the time at which each was processed, in about 22.5 bytes an id.
 //!
 //! Sorted runs, one per value of the leading bits of the key, so that a lookup is one search and an insertion moves a
-//! kilobyte. Runs grow by a thirty-second, not to twice their size: memory follows the number of ids.
+//! few kilobytes. Runs grow by a thirty-second, not to twice their size: memory follows the number of ids.
 
 use velostream_record_id::TrackerKey;
 
