@@ -27,6 +27,7 @@ mod not_admitted;
 mod position;
 mod reader;
 mod record;
+mod shared_ids;
 mod store;
 
 pub use chunk::{Chunk, Codec, Encoded, Encoding, Payload};
@@ -42,6 +43,7 @@ pub use not_admitted::NotAdmitted;
 pub use position::{KafkaPartition, SourcePosition, TopicId};
 pub use reader::{Read, SplitReader};
 pub use record::{Header, StreamRecord};
+pub use shared_ids::{Expired, InTurn, Member, MemberState, Settlement, SharedId, SharedIds, Taking, Turn};
 pub use store::{ConditionalStore, Outcome, Put, RootVersion, RootWrite, StoreGuarantees, Versioned};
 
 /// Compiles the example of the README.

@@ -29,6 +29,7 @@
 
 mod error;
 mod fault;
+mod shared;
 mod store;
 mod trips;
 

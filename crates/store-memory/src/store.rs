@@ -11,6 +11,7 @@ use velostream_core::{
     StoreGuarantees, Versioned,
 };
 
+use crate::shared::Sets;
 use crate::{Error, Fault, Trips};
 
 /// A conditional store in memory. Clones share one store.
@@ -22,15 +23,16 @@ pub struct MemoryStore {
 
 /// Everything that a store held at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot(BTreeMap<String, Versioned>);
+pub struct Snapshot(BTreeMap<String, Versioned>, Sets);
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     entries: BTreeMap<String, Versioned>,
+    pub(crate) sets: Sets,
     delayed: VecDeque<(Vec<Put>, RootWrite)>,
-    commits: VecDeque<Fault>,
-    reads: VecDeque<Fault>,
-    trips: Trips,
+    pub(crate) commits: VecDeque<Fault>,
+    pub(crate) reads: VecDeque<Fault>,
+    pub(crate) trips: Trips,
 }
 
 impl Default for MemoryStore {
@@ -58,12 +60,12 @@ impl MemoryStore {
         Self { state: Arc::default(), guarantees }
     }
 
-    /// Appends faults for the calls of `commit` and `delete` that follow.
+    /// Appends faults for the calls of `commit` and `delete`, and for those that change shared ids, that follow.
     pub fn script_commits(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().commits.extend(faults);
     }
 
-    /// Appends faults for the calls of `read`, `list` and `health_check` that follow.
+    /// Appends faults for the calls of `read`, `list`, `health_check` and those that read shared ids that follow.
     pub fn script_reads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().reads.extend(faults);
     }
@@ -86,12 +88,15 @@ impl MemoryStore {
     /// What the store holds now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.lock().entries.clone())
+        let state = self.lock();
+        Snapshot(state.entries.clone(), state.sets.clone())
     }
 
     /// Goes back to a snapshot, as a failover to a lagging replica does. Delayed commits stay in the network.
     pub fn roll_back(&self, snapshot: &Snapshot) {
-        self.lock().entries.clone_from(&snapshot.0);
+        let mut state = self.lock();
+        state.entries.clone_from(&snapshot.0);
+        state.sets.clone_from(&snapshot.1);
     }
 
     /// Removes one key, as an eviction or a torn disk does.
@@ -112,7 +117,7 @@ impl MemoryStore {
         self.lock().trips
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here can leave the map half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

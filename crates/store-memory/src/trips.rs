@@ -11,12 +11,15 @@ pub struct Trips {
     pub deletes: u64,
     /// Calls of `list`.
     pub lists: u64,
+    /// Calls on shared ids.
+    pub shared: u64,
 }
 
 impl Trips {
     /// All calls.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.reads.saturating_add(self.commits).saturating_add(self.deletes).saturating_add(self.lists)
+        let kept = self.reads.saturating_add(self.commits).saturating_add(self.deletes);
+        kept.saturating_add(self.lists).saturating_add(self.shared)
     }
 }

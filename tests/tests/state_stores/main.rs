@@ -62,9 +62,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     let mut add = |name: String, test: Boxed| {
         let servers = Arc::clone(&servers);
-        let trial = Trial::test(name, move || test(&servers).map_err(|error| format!("{error:#}").into()));
-        // Run with `--include-ignored`: not yet run often enough to gate.
-        trials.push(trial.with_ignored_flag(true));
+        trials.push(Trial::test(name, move || test(&servers).map_err(|error| format!("{error:#}").into())));
     };
     for kind in [StoreKind::Redb, StoreKind::Redis, StoreKind::Postgres, StoreKind::DynamoDb] {
         add(
