@@ -5,12 +5,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use libtest_mimic::{Completion, Failed, Trial};
-use velostream_conformance::{Checked, Fixture, STORE_CASES, WRAPPERS, run};
+use velostream_conformance::{
+    Checked, Fixture, SHARED_CASES, STORE_CASES, SharedFixture, WRAPPERS, run, run_shared,
+};
 
 use crate::services::foreign_url;
 
 /// Makes the fixture of a case from the case's name; where that fails, the error is the trial's.
-pub type Factory = Arc<dyn Fn(&'static str) -> Result<BoxFuture<'static, Fixture>, Failed> + Send + Sync>;
+pub type Factory<X = Fixture> =
+    Arc<dyn Fn(&'static str) -> Result<BoxFuture<'static, X>, Failed> + Send + Sync>;
 
 /// One trial `title::CASE` for each case of the contract.
 #[must_use]
@@ -32,26 +35,51 @@ pub fn contract_trials_through_wrappers(title: &str, factory: &Factory) -> Vec<T
     wrapped.collect()
 }
 
+/// One trial `title::CASE` for each case of the contract of shared ids.
+#[must_use]
+pub fn shared_contract_trials(title: &str, factory: &Factory<SharedFixture>) -> Vec<Trial> {
+    let trial = |name: &'static str| {
+        let factory = Arc::clone(factory);
+        Trial::ignorable_test(format!("{title}::{name}"), move || {
+            let fixture = factory(name)?;
+            Ok(completion(run_shared(name, || fixture)))
+        })
+    };
+    SHARED_CASES.iter().map(|case| trial(case.name)).collect()
+}
+
 fn trials(title: &str, factory: &Factory) -> Vec<Trial> {
     let trial = |name: &'static str| {
         let factory = Arc::clone(factory);
         Trial::ignorable_test(format!("{title}::{name}"), move || {
             let fixture = factory(name)?;
-            Ok(match run(name, || fixture) {
-                Checked::Held => Completion::Completed,
-                Checked::NotRun(why) => Completion::ignored_with(why),
-            })
+            Ok(completion(run(name, || fixture)))
         })
     };
     STORE_CASES.iter().map(|case| trial(case.name)).collect()
 }
 
+fn completion(checked: Checked) -> Completion {
+    match checked {
+        Checked::Held => Completion::Completed,
+        Checked::NotRun(why) => Completion::ignored_with(why),
+    }
+}
+
 /// The trials of [`contract_trials`] where there is nothing to run them on: each is ignored and says why.
 #[must_use]
 pub fn contract_not_applicable(title: &str, why: &'static str) -> Vec<Trial> {
-    let trial =
-        |name| Trial::ignorable_test(format!("{title}::{name}"), move || Ok(Completion::ignored_with(why)));
-    STORE_CASES.iter().map(|case| trial(case.name)).collect()
+    STORE_CASES.iter().map(|case| not_applicable(title, case.name, why)).collect()
+}
+
+/// As [`contract_not_applicable`], for [`shared_contract_trials`].
+#[must_use]
+pub fn shared_contract_not_applicable(title: &str, why: &'static str) -> Vec<Trial> {
+    SHARED_CASES.iter().map(|case| not_applicable(title, case.name, why)).collect()
+}
+
+fn not_applicable(title: &str, name: &str, why: &'static str) -> Trial {
+    Trial::ignorable_test(format!("{title}::{name}"), move || Ok(Completion::ignored_with(why)))
 }
 
 /// A name that no earlier run has used: a server of somebody else may still have what those left.

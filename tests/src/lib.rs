@@ -18,6 +18,6 @@ mod witness;
 pub use clock::RealClock;
 pub use contract::{
     Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, run_name,
-    server_trial,
+    server_trial, shared_contract_not_applicable, shared_contract_trials,
 };
 pub use witness::{Sighting, Witness, read_all};

@@ -1,8 +1,10 @@
 //! One case of a suite.
 
+use std::fmt;
+
 use futures::future::BoxFuture;
 
-use crate::{Fixture, Lie, Verdict};
+use crate::{Fixture, Lie, SHARED_CASES, STORE_CASES, Verdict};
 
 /// What a case is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,27 +21,42 @@ pub enum Group {
     Concurrency,
     /// Replies that are lost, requests that come late.
     Faults,
+    /// Ids that several jobs take from one set.
+    Shared,
 }
 
 /// One point of a contract, with the lie that it finds out.
-#[derive(Clone, Copy)]
-pub struct Case {
+pub struct Case<F = Fixture, L = Lie> {
     /// What it is about.
     pub group: Group,
     /// Name, a sentence.
     pub name: &'static str,
-    /// The lie under which an otherwise honest store must fail this case.
-    pub refutes: Lie,
+    /// The lie under which an otherwise honest implementation must fail this case.
+    pub refutes: L,
     /// Runs it.
-    pub run: for<'a> fn(&'a Fixture) -> BoxFuture<'a, Verdict>,
+    pub run: for<'a> fn(&'a F) -> BoxFuture<'a, Verdict>,
 }
 
-impl std::fmt::Debug for Case {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<F, L: Copy> Clone for Case<F, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F, L: Copy> Copy for Case<F, L> {}
+
+impl<F, L: fmt::Debug> fmt::Debug for Case<F, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Case")
             .field("group", &self.group)
             .field("name", &self.name)
             .field("refutes", &self.refutes)
             .finish_non_exhaustive()
     }
+}
+
+/// Group and name of every case of every contract; no name is used twice.
+pub fn cases() -> impl Iterator<Item = (Group, &'static str)> {
+    let shared = SHARED_CASES.iter().map(|case| (case.group, case.name));
+    STORE_CASES.iter().map(|case| (case.group, case.name)).chain(shared)
 }

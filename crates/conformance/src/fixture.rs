@@ -10,8 +10,7 @@ use velostream_core::{ConditionalStore, Outcome, Put, RootVersion, RootWrite, Ve
 use crate::Violation;
 
 /// Closes the store and opens it again, as a new process would.
-pub type Reopen =
-    Box<dyn Fn(Arc<dyn ConditionalStore>) -> BoxFuture<'static, Arc<dyn ConditionalStore>> + Send + Sync>;
+pub type Reopen<S = dyn ConditionalStore> = Box<dyn Fn(Arc<S>) -> BoxFuture<'static, Arc<S>> + Send + Sync>;
 
 /// A store under test, empty below its prefix.
 pub struct Fixture {

@@ -9,7 +9,9 @@
 //!    the crate's own tests run every case against its lie, and all cases against an honest store.
 //! 3. A case that does not apply (a store that claims no durability cannot be reopened) prints `not run` and why.
 //! 4. The groups `Fencing`, `Batch`, `Expiry` and `Faults` run the ledger over the store: what a job relies on.
-//! 5. [`conformance_through_wrappers!`] runs the same cases through retries, metrics and a network with faults.
+//! 5. [`shared_conformance!`] does the same for the optional capability [`SharedIds`](velostream_core::SharedIds), with
+//!    [`SharedLie`].
+//! 6. [`conformance_through_wrappers!`] runs the same cases through retries, metrics and a network with faults.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,19 +37,22 @@ mod faulty;
 mod fixture;
 mod lie;
 mod prefixed;
+mod race;
 mod run;
+mod shared;
 mod state;
 mod store;
 mod suite;
 mod verdict;
 mod wrapper;
 
-pub use case::{Case, Group};
+pub use case::{Case, Group, cases};
 pub use double::LyingStore;
 pub use faulty::{Fault, FaultyStore};
 pub use fixture::{Fixture, Reopen};
 pub use lie::Lie;
-pub use run::run;
+pub use run::{run, run_shared};
+pub use shared::{LyingIds, SHARED_CASES, SharedFixture, SharedLie};
 pub use suite::STORE_CASES;
 pub use verdict::{Checked, Verdict, Violation};
 pub use wrapper::{WRAPPERS, Wrap, through_faults, through_metrics, through_retries};

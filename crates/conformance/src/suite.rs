@@ -107,12 +107,15 @@ macro_rules! __store_cases {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __table {
-    ($($group:ident $module:ident::$name:ident $lie:ident;)+) => {
-        /// Every case of the contract of [`ConditionalStore`](velostream_core::ConditionalStore).
-        pub const STORE_CASES: &[Case] = &[$(Case {
+    (
+        [$(#[$doc:meta])* $table:ident: $case:ty, $lies:ident]
+        $($group:ident $module:ident::$name:ident $lie:ident;)+
+    ) => {
+        $(#[$doc])*
+        pub const $table: &[$case] = &[$($crate::Case {
             group: $crate::Group::$group,
             name: stringify!($name),
-            refutes: Lie::$lie,
+            refutes: $lies::$lie,
             run: |fixture| Box::pin($module::$name(fixture)),
         },)+];
     };
@@ -121,11 +124,11 @@ macro_rules! __table {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ([$factory:expr] $($group:ident $module:ident::$name:ident $lie:ident;)+) => {
+    ([$run:ident $factory:expr] $($group:ident $module:ident::$name:ident $lie:ident;)+) => {
         $(
             #[test]
             fn $name() {
-                $crate::run(stringify!($name), $factory);
+                $crate::$run(stringify!($name), $factory);
             }
         )+
     };
@@ -136,7 +139,7 @@ macro_rules! __tests {
 #[macro_export]
 macro_rules! conformance {
     ($factory:expr) => {
-        $crate::__store_cases! { __tests [$factory] }
+        $crate::__store_cases! { __tests [run $factory] }
     };
 }
 
@@ -164,4 +167,7 @@ macro_rules! __wrapped {
     };
 }
 
-__store_cases! { __table }
+__store_cases! { __table [
+    /// Every case of the contract of [`ConditionalStore`](velostream_core::ConditionalStore).
+    STORE_CASES: Case, Lie
+] }

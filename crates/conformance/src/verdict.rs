@@ -38,6 +38,17 @@ pub enum Violation {
     },
 }
 
+/// Turns the error of a call that has no reason to fail into a violation.
+pub(crate) trait Must<T> {
+    fn must(self, call: &'static str) -> Result<T, Violation>;
+}
+
+impl<T> Must<T> for velostream_core::Result<T> {
+    fn must(self, call: &'static str) -> Result<T, Violation> {
+        self.map_err(|source| Violation::Failed { call, source })
+    }
+}
+
 /// Fails a case unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($message:tt)+) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use velostream_conformance::Fixture;
+use velostream_conformance::{Fixture, SharedFixture};
 use velostream_store_memory::MemoryStore;
 
 async fn memory() -> Fixture {
@@ -11,3 +11,9 @@ async fn memory() -> Fixture {
 
 velostream_conformance::conformance!(memory);
 velostream_conformance::conformance_through_wrappers!(memory);
+
+async fn shared() -> SharedFixture {
+    SharedFixture::new(Arc::new(MemoryStore::new()))
+}
+
+velostream_conformance::shared_conformance!(shared);

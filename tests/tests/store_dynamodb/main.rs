@@ -11,9 +11,15 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::Arguments;
-use velostream_testkit::{Factory, contract_trials, contract_trials_through_wrappers, server_trial};
+use velostream_testkit::{
+    Factory, contract_trials, contract_trials_through_wrappers, server_trial, shared_contract_not_applicable,
+};
 
 use stage::{Mode, Stage};
+
+/// Why no case of shared ids applies.
+const NO_SHARED_IDS: &str =
+    "the store offers no shared ids: a taking is not one conditional write of one item";
 
 /// A named test.
 type Test = (&'static str, fn(&mut Stage));
@@ -34,6 +40,7 @@ fn main() -> ExitCode {
         if mode == Mode::One {
             trials.extend(contract_trials_through_wrappers(mode.title(), &factory));
         }
+        trials.extend(shared_contract_not_applicable(mode.title(), NO_SHARED_IDS));
     }
     for (name, test) in faults::TESTS.iter().chain(tables::TESTS).copied() {
         let stage = Arc::clone(&stage);

@@ -16,6 +16,7 @@ use velostream_record_id::TrackerKey;
 
 use crate::faulty::FaultyStore;
 use crate::prefixed::PrefixedStore;
+pub(super) use crate::verdict::Must;
 use crate::{Fixture, Violation};
 
 /// Width of a bucket of ids, in milliseconds.
@@ -142,17 +143,6 @@ pub(super) fn keys(ids: Range<u64>) -> Vec<TrackerKey> {
 pub(super) fn checkpoint(id: u64) -> ProcessingCheckpoint {
     let positions = batch(id, 0..0).next_positions;
     ProcessingCheckpoint { source_positions: positions, ..ProcessingCheckpoint::new(CheckpointId(id), 7) }
-}
-
-/// Turns the error of a call that has no reason to fail into a violation.
-pub(super) trait Must<T> {
-    fn must(self, call: &'static str) -> Result<T, Violation>;
-}
-
-impl<T> Must<T> for CoreResult<T> {
-    fn must(self, call: &'static str) -> Result<T, Violation> {
-        self.map_err(|source| Violation::Failed { call, source })
-    }
 }
 
 /// Fails unless the call was refused because somebody else owns the task, or the task is gone.

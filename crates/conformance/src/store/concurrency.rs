@@ -9,10 +9,9 @@ use velostream_core::{ConditionalStore, Outcome, Result, RootVersion, RootWrite}
 
 use history::{Event, History, Seen, What};
 
+use crate::race::CLIENTS;
 use crate::verdict::ensure;
 use crate::{Checked, Fixture, Verdict, Violation};
-
-const WRITERS: u8 = 8;
 
 /// Runs one task for each writer and collects what they return.
 async fn race<T, F>(
@@ -23,13 +22,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let tasks: Vec<_> = (0..WRITERS).map(|n| tokio::spawn(writer(f.store(), n))).collect();
-    let mut results = Vec::new();
-    for task in tasks {
-        let result = task.await.map_err(|_| Violation::Hangs { what: "a writer" })?;
-        results.push(result.map_err(|source| Violation::Failed { call: "a writer's call", source })?);
-    }
-    Ok(results)
+    crate::race::race(|n| writer(f.store(), n)).await
 }
 
 pub(crate) async fn of_eight_creators_exactly_one_wins(f: &Fixture) -> Verdict {
@@ -76,7 +69,7 @@ pub(crate) async fn no_increment_of_eight_counters_is_lost(f: &Fixture) -> Verdi
     })
     .await?;
     let found = f.value("root").await?.map(|v| number(&v));
-    let wanted = EACH * u64::from(WRITERS);
+    let wanted = EACH * u64::from(CLIENTS);
     ensure!(found == Some(wanted), "{wanted} increments counted to {found:?}");
     Ok(Checked::Held)
 }
