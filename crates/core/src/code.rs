@@ -110,6 +110,10 @@ codes! {
         "A job that has run was started with another source, topic mapping or partitioning, or with another `deduplication_time`.",
         "Use a new job name for a new mapping. Ids are dated anew once they are forgotten: `velostream state reset JOB.yaml --execute`.",
         "orders-3@5b2f0c1e9d8a4b7c8e1f2a3b4c5d6e7f was delivered to orders so far, the job file now says dr.orders";
+    IdsHeld = 49, "another job holds ids that this one waits for",
+        "Jobs share ids (`shared_ids`), and the one that is named has taken some without saying yet whether it delivers their records: it is at work, or it was killed and not started again.",
+        "Start the job that is named: it settles first what it holds. One that never comes back is removed by `velostream state reset JOB.yaml --execute`; what it had in hand passes then, also where it was delivered.",
+        "shared ids payments: orders-eu.lane-0 has taken ids and has not said whether it delivers their records";
     StateCorrupt = 50, "a state file is damaged",
         "Magic, length or checksum do not fit: a torn disk or a foreign file.",
         "Keep it as evidence and restore it from a copy. Where it holds a job's progress, a job without it starts over.",

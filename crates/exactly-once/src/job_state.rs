@@ -1,6 +1,7 @@
 //! What a job keeps in its state store, for the people who run it.
 
 mod bench;
+mod shared;
 mod spread;
 mod transfer;
 
@@ -12,9 +13,10 @@ use velostream_core::{
     SplitId,
 };
 use velostream_ledger::{Claimant, Dating, Ledger, StateStore as _, TaskId, TaskState};
-use velostream_processor::SystemClock;
+use velostream_processor::{Sharing, SystemClock};
 
 pub use self::bench::{BenchPlan, Benched};
+pub use self::shared::{MemberView, SharedIdsView};
 pub use self::spread::Spread;
 pub use self::transfer::Transfer;
 use crate::config::{JobFile, StateStoreConfig};
@@ -34,6 +36,8 @@ pub struct JobState {
     clock: Arc<dyn Clock>,
     backend: Arc<dyn ConditionalStore>,
     ledger: Ledger<dyn ConditionalStore>,
+    /// Where the job shares its ids with others.
+    sharing: Option<Sharing>,
 }
 
 /// One task as its root says.
@@ -60,6 +64,8 @@ pub struct TaskView {
     pub open_batches: Vec<u64>,
     /// Position up to which all ids are there, by split.
     pub positions: Vec<PositionView>,
+    /// The set of ids that the job shares with others; `null` where its ids are its own.
+    pub shared_ids: Option<SharedIdsView>,
 }
 
 /// Where one split stands.
@@ -70,6 +76,12 @@ pub struct PositionView {
     pub split: String,
     /// Its position.
     pub position: String,
+}
+
+impl PositionView {
+    fn of((split, position): (&SplitId, &SourcePosition)) -> Self {
+        Self { split: split.to_string(), position: position.to_string() }
+    }
 }
 
 /// A store that is ready for its job.
@@ -92,6 +104,9 @@ pub struct Reset {
     pub records: u64,
     /// Splits whose positions are forgotten.
     pub splits: usize,
+    /// Ids that the job shares and holds, which are free for other jobs then, also where they were delivered; `null` where its
+    /// ids are its own.
+    pub released: Option<u64>,
     /// False for a dry run: nothing was changed.
     pub executed: bool,
 }
@@ -128,8 +143,9 @@ impl JobState {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let backend = state::backend(job).await?;
-        let ledger = state::ledger(job, Arc::clone(&backend), &clock);
-        Ok(Self { job: job.clone(), clock, backend, ledger })
+        let sharing = state::sharing(job, &backend)?;
+        let ledger = state::ledger(job, Arc::clone(&backend.store), &clock);
+        Ok(Self { job: job.clone(), clock, backend: backend.store, ledger, sharing })
     }
 
     /// Makes what the store of `job` needs, such as tables, and checks that the server keeps the class that the job file
@@ -170,10 +186,12 @@ impl JobState {
     /// As the store.
     pub async fn task(&self) -> Result<Option<TaskView>> {
         let task = state::task(&self.job.job)?;
-        Ok(self.ledger.observe(&task).await?.map(|state| view(&task, &state)))
+        let Some(found) = self.ledger.observe(&task).await? else { return Ok(None) };
+        Ok(Some(TaskView { shared_ids: self.shared_ids().await?, ..view(&task, &found) }))
     }
 
-    /// Forgets all ids and positions of this job's task. A job whose sink still holds records rebuilds their ids at its
+    /// Forgets all ids and positions of this job's task. Of ids that it shares with others the delivered ones stay, and what
+    /// it holds is free for all: the job leaves the set. A job whose sink still holds records rebuilds their ids at its
     /// next start, or stops, as `on_id_loss` says; a job whose sink was emptied starts over.
     ///
     /// # Errors
@@ -185,10 +203,15 @@ impl JobState {
     pub async fn reset(&self, execute: bool) -> Result<Option<Reset>> {
         let task = state::task(&self.job.job)?;
         let Some(found) = self.ledger.observe(&task).await? else { return Ok(None) };
+        let released = match &self.sharing {
+            Some(Sharing { ids, member }) => Some(ids.member(member).await?.map_or(0, |state| state.held)),
+            None => None,
+        };
         let reset = Reset {
             task: task.to_string(),
             records: found.tracked_records,
             splits: found.positions.len(),
+            released,
             executed: execute,
         };
         if execute {
@@ -201,6 +224,9 @@ impl JobState {
             if let Some(first) = claimed.state.open_batches.first() {
                 self.ledger.abort_batch_processing(&claimed.ownership, first.batch).await?;
             }
+            if let Some(Sharing { ids, member }) = &self.sharing {
+                ids.leave(member).await?;
+            }
             self.ledger.forget_records(&claimed.ownership).await?;
             self.ledger.sweep(&claimed.ownership).await?;
             self.ledger.release(&claimed.ownership).await?;
@@ -210,10 +236,6 @@ impl JobState {
 }
 
 fn view(task: &TaskId, state: &TaskState) -> TaskView {
-    let position = |(split, position): (&SplitId, &SourcePosition)| PositionView {
-        split: split.to_string(),
-        position: position.to_string(),
-    };
     let (time, latest_event_ms) = match state.dating {
         None => (None, None),
         Some(Dating::Arrival) => (Some("arrival"), None),
@@ -229,6 +251,7 @@ fn view(task: &TaskId, state: &TaskState) -> TaskView {
         latest_event_ms,
         checkpoint: state.latest_checkpoint.map(|id| id.0),
         open_batches: state.open_batches.iter().map(|open| open.batch.0).collect(),
-        positions: state.positions.iter().map(position).collect(),
+        positions: state.positions.iter().map(PositionView::of).collect(),
+        shared_ids: None,
     }
 }

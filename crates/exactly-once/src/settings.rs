@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use velostream_core::{InstanceName, Nonce};
 use velostream_ledger::{StateStore, TaskId};
-use velostream_processor::{self as processor, Backoff, Deduplication, Transactions, Window, WorkerConfig};
+use velostream_processor::{
+    self as processor, Backoff, Deduplication, Sharing, Transactions, Window, WorkerConfig,
+};
 use velostream_record_id::RecordIdStrategy;
 
 use crate::config::{DeduplicationTime, JobFile, OnIdLoss, OnTrackingLimit, PassThrough, Source};
@@ -53,6 +55,7 @@ pub fn deduplication(
     task: TaskId,
     owner: InstanceName,
     nonce: Nonce,
+    sharing: Option<Sharing>,
 ) -> Deduplication {
     let config = &job.exactly_once;
     Deduplication {
@@ -80,6 +83,7 @@ pub fn deduplication(
         },
         checkpoint_interval: config.checkpoint_interval,
         keep_alive: job.state_store().is_shared().then_some(LEASE / 3),
+        sharing,
     }
 }
 

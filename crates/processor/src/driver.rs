@@ -3,6 +3,9 @@
 //! It is the only caller of the job machine and the only place where its effects become I/O. It holds no decision of
 //! its own beyond waiting.
 
+mod chunk;
+mod ids;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{Instrument, debug, info, info_span, warn};
 use velostream_core::{
-    Assignment, Chunk, Clock, Code, Disposition, Error, LaneIndex, Membership, Payload, Read, Result,
-    SinkLane, SplitId, SplitReader, mutant,
+    Assignment, Chunk, Clock, Code, Disposition, Error, LaneIndex, Membership, Read, Result, SinkLane,
+    SplitId, SplitReader, mutant,
 };
 use velostream_protocol::job::{self, During, Effect, Event, Limits, Phase, State, step};
 
@@ -65,6 +68,8 @@ enum Flow {
 
 /// How long a reader may wait when nothing is open.
 const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// How often ids are asked for that another job holds: a fraction of a transaction.
+const HELD_WAIT: Duration = Duration::from_millis(20);
 
 impl Driver {
     pub(crate) fn new(mut parts: Parts) -> Self {
@@ -73,7 +78,11 @@ impl Driver {
         let tracker = parts.deduplication.take().map(|config| {
             ProcessedRecordTracker::new(config, Arc::clone(&parts.clock), parts.metrics.clone())
         });
-        let state = if tracker.is_some() { state.tracking() } else { state };
+        let state = match &tracker {
+            Some(tracker) if tracker.is_shared() => state.sharing(),
+            Some(_) => state.tracking(),
+            None => state,
+        };
         let pace = Pace::new(parts.transactions.max_interval);
         Self { parts, tracker, state, assignment, chunk: None, error: None, begun_at: None, pace }
     }
@@ -105,13 +114,15 @@ impl Driver {
             None => IDLE_WAIT,
         };
         let reading = self.state.wants_input();
+        let waiting = self.state.offer.is_some();
         let stopping = self.state.stopping;
-        let Parts { reader, membership, stop, .. } = &mut self.parts;
+        let Parts { reader, membership, stop, clock, .. } = &mut self.parts;
         let wake = tokio::select! {
             biased;
             () = asked(stop), if !stopping => Wake::Stop,
             changed = membership.changed(self.state.version) => Wake::Assigned(changed?),
             read = reader.next(wait), if reading => Wake::Read(read),
+            () = clock.sleep(HELD_WAIT), if waiting => Wake::Read(Ok(Read::Idle)),
         };
         Ok(match wake {
             Wake::Stop => Event::Stop,
@@ -212,21 +223,11 @@ impl Driver {
                 info!(splits = claims.len(), version = %self.assignment.version, "claimed");
                 return Ok(Some(Event::Claimed(claims)));
             }
-            Effect::Recover(claims) => {
-                let missing = match tracker {
-                    Some(tracker) => tracker.recover(&claims, reader.as_mut()).await,
-                    None => Err(untracked()),
-                };
-                let missing = missing.map_err(|e| (During::Recover, e))?;
-                metrics.store_answered(None);
-                return Ok(Some(Event::Recovered(missing)));
-            }
-            Effect::Restore { split, next } => {
-                let chunk = self.chunk.take().map(|chunk| self.decoded(chunk)).transpose();
-                let chunk = chunk.map_err(|e| (During::Restore, e))?;
-                let tracker = self.tracker.as_mut().ok_or_else(|| (During::Restore, untracked()))?;
-                tracker.restore(chunk, &split, &next).await.map_err(|e| (During::Restore, e))?;
-            }
+            ids @ (Effect::Recover(_)
+            | Effect::Restore { .. }
+            | Effect::Take
+            | Effect::Remember(_)
+            | Effect::Confirm) => return self.perform_on_ids(ids).await,
             Effect::Assign(positions) => reader.assign(&positions).await.map_err(|e| (During::Assign, e))?,
             Effect::Revoke(splits) => {
                 self.chunk = None;
@@ -240,19 +241,6 @@ impl Driver {
                 if let Some(chunk) = self.chunk.take() {
                     self.write(chunk).await.map_err(|e| (During::Write, e))?;
                 }
-            }
-            Effect::Remember(progress) => {
-                let tracker = tracker.ok_or_else(|| (During::Remember, untracked()))?;
-                // Only the decision has to wait for the store, so its round trip hides behind the sink's.
-                let (remembered, prepared) =
-                    tokio::join!(tracker.remember(&progress), lane.prepare(&progress));
-                remembered.map_err(|e| (During::Remember, e))?;
-                metrics.store_answered(None);
-                prepared.map_err(|e| (During::Commit, e))?;
-            }
-            Effect::Confirm => {
-                let tracker = tracker.ok_or_else(|| (During::Confirm, untracked()))?;
-                tracker.confirm().await.map_err(|e| (During::Confirm, e))?;
             }
             Effect::Commit(progress) => {
                 let began = clock.monotonic();
@@ -268,6 +256,9 @@ impl Driver {
             Effect::Abort => {
                 metrics.aborted();
                 lane.abort().await.map_err(|e| (During::Abort, e))?;
+                if let Some(tracker) = tracker {
+                    tracker.aborted().await;
+                }
             }
             Effect::Reset => {
                 lane.reset().await.map_err(|e| (During::Reset, e))?;
@@ -277,40 +268,6 @@ impl Driver {
             Effect::Pause { .. } | Effect::Finish | Effect::Fail => {}
         }
         Ok(None)
-    }
-
-    /// Writes what of a chunk is to be delivered; looks inside where the sink or the job has to.
-    async fn write(&mut self, chunk: Chunk) -> Result<()> {
-        let mut chunk = self.prepared(chunk)?;
-        if let Some(tracker) = &mut self.tracker {
-            chunk = tracker.filter(chunk).await?;
-            if chunk.records == 0 {
-                // The position moves all the same, with the progress of the transaction.
-                return Ok(());
-            }
-        }
-        self.parts.lane.write(chunk).await
-    }
-
-    fn prepared(&self, chunk: Chunk) -> Result<Chunk> {
-        let passes = match &chunk.payload {
-            Payload::Encoded(encoded) => {
-                let untouched = self.tracker.is_none() && self.parts.transactions.pass_through;
-                untouched && self.parts.lane.accepts(encoded.encoding())
-            }
-            Payload::Records { .. } => true,
-        };
-        if passes { Ok(chunk) } else { self.decoded(chunk) }
-    }
-
-    fn decoded(&self, mut chunk: Chunk) -> Result<Chunk> {
-        if let Payload::Encoded(encoded) = &chunk.payload {
-            let codec = encoded.codec();
-            let records = encoded.decode(&chunk.from, self.parts.max_decoded_bytes)?;
-            self.parts.metrics.decoded();
-            chunk.payload = Payload::Records { records, codec };
-        }
-        Ok(chunk)
     }
 
     /// Waits; an assignment or a stop ends the wait and becomes the next event.
@@ -330,7 +287,10 @@ impl Driver {
     fn failure(&mut self, during: During, error: Error) -> Event {
         let disposition = error.disposition();
         self.parts.metrics.failed(during, disposition);
-        if matches!(during, During::Recover | During::Restore | During::Remember | During::Confirm) {
+        if matches!(
+            during,
+            During::Recover | During::Restore | During::Take | During::Remember | During::Confirm
+        ) {
             self.parts.metrics.store_answered(Some(&error));
         }
         if disposition == Disposition::Fenced {
@@ -358,11 +318,6 @@ impl Driver {
         self.parts.metrics.lag(lag);
         self.parts.status.send_if_modified(|status| status.update(&self.state, lag));
     }
-}
-
-/// A lane without a tracker whose machine asks for one.
-fn untracked() -> Error {
-    Error::new(Code::Internal, Disposition::Corrupt, "ids are asked for in a lane that has none")
 }
 
 /// The causes of an error, the nearest first, without those that repeat what was said.

@@ -21,7 +21,7 @@ pub use clock::SystemClock;
 pub use metrics::{ExactlyOnceMetrics, IdHealth, LaneMetrics, Totals};
 pub use status::{LaneStatus, SplitStatus};
 pub use tracker::{
-    Deduplication, DeduplicationTime, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Window,
+    Deduplication, DeduplicationTime, OnIdLoss, OnTrackingLimit, ProcessedRecordTracker, Sharing, Window,
 };
 pub use worker::{LaneParts, StopHandle, Worker, WorkerConfig};
 

@@ -15,7 +15,8 @@
 //!
 //! Where records are told apart by what they hold (`State::tracked`), each transaction is `Remember`ed as pending in the
 //! state store before it is committed, and `Confirm`ed behind it, so that whatever a crash leaves pending is decided by
-//! the sink's committed position ([`settle`]).
+//! the sink's committed position ([`settle`]). Where other jobs take from the same ids (`State::shared`), a chunk is an
+//! `Offer` until its ids are the lane's own; while another job has one of them, the lane waits with nothing open.
 //!
 //! A crash in any phase needs no code here: the next owner's claim reads the committed position from the sink.
 
@@ -31,6 +32,6 @@ pub use effect::Effect;
 pub use event::{During, Event};
 pub use invariant::{Violation, check};
 pub use settle::{Known, Lost, Pending, Settlement, Unfit, settle};
-pub use state::{Limits, Missing, Owned, Phase, State, Transaction};
+pub use state::{Limits, Missing, Offer, Owned, Phase, State, Transaction};
 pub use step::step;
 pub use unfinished::unfinished;

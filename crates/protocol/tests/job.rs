@@ -14,5 +14,7 @@ mod ids;
 mod properties;
 #[path = "job/scenarios.rs"]
 mod scenarios;
+#[path = "job/shared.rs"]
+mod shared;
 #[path = "job/store.rs"]
 mod store;

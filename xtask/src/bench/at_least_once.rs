@@ -95,6 +95,7 @@ fn in_memory(clock: &Arc<dyn Clock>) -> Result<Deduplication> {
         on_id_loss: OnIdLoss::Rebuild,
         checkpoint_interval: length,
         keep_alive: None,
+        sharing: None,
     })
 }
 

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use exactly_once::JobState;
 use exactly_once::config::JobFile;
 use exactly_once::core::{Code, Disposition, Error};
-use exactly_once::job_state::{Prepared, Reset, TaskView, Transfer};
+use exactly_once::job_state::{MemberView, Prepared, Reset, SharedIdsView, TaskView, Transfer};
 
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -172,7 +172,27 @@ fn show(task: &Option<TaskView>) -> String {
     ];
     let facts = output::columns(&[], facts.map(|(name, value)| vec![name.to_owned(), value]));
     let positions = task.positions.iter().map(|p| vec![p.split.clone(), p.position.clone()]);
-    format!("{facts}\n{}", output::columns(&["split", "ids up to"], positions))
+    let own = format!("{facts}\n{}", output::columns(&["split", "ids up to"], positions));
+    match &task.shared_ids {
+        None => own,
+        Some(set) => format!("{facts}\n{}", shared(set)),
+    }
+}
+
+fn shared(set: &SharedIdsView) -> String {
+    let row = |member: &MemberView| {
+        let holds = match (member.held, member.promised) {
+            (0, _) => "nothing".to_owned(),
+            (held, false) => format!("{held} ids"),
+            (held, true) => format!("{held} ids, about to be delivered"),
+        };
+        vec![member.member.clone(), member.epoch.to_string(), holds]
+    };
+    let members = output::columns(&["shares ids", "epoch", "holds"], set.members.iter().map(row));
+    let positions = set.members.iter().flat_map(|member| {
+        member.positions.iter().map(|p| vec![member.member.clone(), p.split.clone(), p.position.clone()])
+    });
+    format!("set {}\n{members}\n{}", set.set, output::columns(&["job", "split", "ids up to"], positions))
 }
 
 fn dated_by(task: &TaskView) -> String {
@@ -196,7 +216,13 @@ fn imported(done: &Transfer) -> String {
 
 fn reset(reset: &Option<Reset>) -> String {
     let Some(reset) = reset else { return NOTHING.to_owned() };
-    let what = format!("{}: {} ids and the positions of {} splits", reset.task, reset.records, reset.splits);
+    let what = match reset.released {
+        None => format!("{}: {} ids and the positions of {} splits", reset.task, reset.records, reset.splits),
+        Some(held) => format!(
+            "{}: its place in the ids that jobs share, with {held} ids that it holds, also where they were delivered,",
+            reset.task
+        ),
+    };
     match reset.executed {
         true => format!("{what} are forgotten\n"),
         false => format!("{what} would be forgotten; add --execute to do it\n"),

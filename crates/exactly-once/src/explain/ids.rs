@@ -1,5 +1,7 @@
 //! What identifies a record, and what that rests on.
 
+use velostream_core::DurabilityClass;
+
 use super::reason::{Reason, Role};
 use super::state_store;
 use crate::config::{DeduplicationTime, JobFile, OnIdLoss, OnTrackingLimit, RecordIds};
@@ -50,6 +52,9 @@ fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
     if config.deduplication_time == DeduplicationTime::Event {
         by_event_time(&window.to_string(), reasons);
     }
+    if let Some(set) = &config.shared_ids {
+        shared(job, set, reasons);
+    }
     reasons.push(Reason::new(
         Role::Gives,
         "ids are in the state store before the sink commits their records, and count once it has: what a crash \
@@ -89,6 +94,37 @@ fn by_content(job: &JobFile, what: &str, reasons: &mut Vec<Reason>) {
                 ),
             )
             .from("exactly_once.on_tracking_limit"),
+        );
+    }
+}
+
+fn shared(job: &JobFile, set: &str, reasons: &mut Vec<Reason>) {
+    const SHARED: &str = "exactly_once.shared_ids";
+    reasons.push(
+        Reason::new(
+            Role::Gives,
+            format!(
+                "that holds over all jobs that share the ids of {set} in this store: a job takes the ids of its records \
+                 before it writes them, and waits while another one has not said whether it delivers them (VS-0049)"
+            ),
+        )
+        .from(SHARED),
+    );
+    reasons.push(Reason::new(
+        Role::Assumes,
+        "the clocks of the hosts of all these jobs agree, as far as the end of the window matters",
+    ));
+    if job.state_store().class() < DurabilityClass::Zone {
+        reasons.push(
+            Reason::new(
+                Role::Warns,
+                format!(
+                    "class {} may lose ids of other jobs too, and each job rebuilds its own at its next start only: until \
+                     then their records may be delivered by this one again. A store of class G2 keeps them",
+                    job.state_store().class()
+                ),
+            )
+            .from(SHARED),
         );
     }
 }

@@ -90,7 +90,7 @@ impl JobState {
             file = Some(beside);
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let store = state::attested(&job).await?;
+        let store = state::attested(&job).await?.store;
         // Only now: where another process has it open, it is that one's to delete.
         let _file = file.map(ThrowAway);
         let task = TaskId::new(&format!("{}.bench", job.job))?;

@@ -49,6 +49,7 @@ impl JobState {
     /// `Reject` where the job has no task, a worker changes it meanwhile ([`Code::StoreInUse`]: what was written is cut
     /// off), or `out` cannot be written; as the store.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<Transfer> {
+        self.refuse_shared("they cannot be exported with one job")?;
         let task = state::task(&self.job.job)?;
         let (mut entries, mut after) = (0, None::<String>);
         let root = format!("{task}/root");
@@ -101,6 +102,7 @@ impl JobState {
     /// # Crash safety
     /// The root is written last: before it nothing counts, and the same call can be made again.
     pub async fn import(&self, from: &mut (dyn BufRead + Send)) -> Result<Transfer> {
+        self.refuse_shared("they cannot be imported with one job")?;
         let task = state::task(&self.job.job)?;
         let entries = read(&task, from)?;
         if self.ledger.observe(&task).await?.is_some() {

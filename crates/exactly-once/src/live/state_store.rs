@@ -65,7 +65,7 @@ pub(super) async fn look(job: &JobFile, problems: &mut Problems) -> Option<Store
 }
 
 async fn ask(job: &JobFile, seen: &mut StoreSeen) -> Result<()> {
-    let store = state::attested(job).await?;
+    let store = state::attested(job).await?.store;
     seen.attested = true;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let found = state::ledger(job, store, &clock).observe(&state::task(&job.job)?).await?;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use velostream_core::{
-    Clock, Code, ConditionalStore, Disposition, Error, InstanceName, JobName, Nonce, Result,
+    Clock, Code, ConditionalStore, Disposition, Error, InstanceName, JobName, Member, Nonce, Result,
+    SharedIds,
 };
 use velostream_ledger::{Ledger, LedgerConfig, ObservedStore, TaskId};
-use velostream_processor::{Deduplication, ExactlyOnceMetrics};
+use velostream_processor::{Deduplication, ExactlyOnceMetrics, Sharing};
 use velostream_record_id::{CompositeFields, RecordIdStrategy};
 
 use crate::config::{JobFile, RecordIds};
@@ -38,10 +39,12 @@ pub(crate) async fn deduplication(
 ) -> Result<Option<Deduplication>> {
     let Some(strategy) = strategy(&job.exactly_once.record_id_strategy)? else { return Ok(None) };
     let observer = Arc::new(metrics.clone());
+    let backend = attested(job).await?;
     let store: Arc<dyn ConditionalStore> =
-        Arc::new(ObservedStore::new(attested(job).await?, Arc::clone(clock), observer));
+        Arc::new(ObservedStore::new(Arc::clone(&backend.store), Arc::clone(clock), observer));
     let state = ledger(job, store, clock);
     let task = task(&job.job)?;
+    let sharing = sharing(job, &backend)?;
     if job.state_store().is_shared() {
         await_gone(job, &state, &task, Some(owner), clock.as_ref()).await.map_err(|error| {
             // The first call that touches the job's own keys: what the rights do not cover shows here.
@@ -55,7 +58,40 @@ pub(crate) async fn deduplication(
         task,
         owner.clone(),
         Nonce(rand::random()),
+        sharing,
     )))
+}
+
+/// The set of ids that the job shares with others, and its member there; `None` where its ids are its own.
+pub(crate) fn sharing(job: &JobFile, backend: &Backend) -> Result<Option<Sharing>> {
+    let Some(set) = &job.exactly_once.shared_ids else { return Ok(None) };
+    let member = Member::new(set, task(&job.job)?.as_str())?;
+    let ids = backend.ids.clone().ok_or_else(|| {
+        let what = format!("{}: this store has no sets of ids that jobs share", place(job));
+        Error::new(Code::Config, Disposition::Reject, what)
+    })?;
+    Ok(Some(Sharing { ids, member }))
+}
+
+/// A store that is open.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub(crate) store: Arc<dyn ConditionalStore>,
+    /// Its sets of ids that jobs share, where it has some.
+    pub(crate) ids: Option<Arc<dyn SharedIds>>,
+}
+
+impl Backend {
+    #[allow(dead_code, reason = "used by each store that is compiled in")]
+    fn plain(store: impl ConditionalStore + 'static) -> Self {
+        Self { store: Arc::new(store), ids: None }
+    }
+
+    #[allow(dead_code, reason = "used by each store that is compiled in")]
+    fn with_ids(store: impl ConditionalStore + SharedIds + 'static) -> Self {
+        let store = Arc::new(store);
+        Self { ids: Some(Arc::clone(&store) as _), store }
+    }
 }
 
 /// Longest wait for the first sign of life of a store.
@@ -91,47 +127,48 @@ pub(crate) fn ledger(
 ///
 /// # Errors
 /// As [`deduplication`].
-pub(crate) async fn attested(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
-    let store = backend(job).await?;
+pub(crate) async fn attested(job: &JobFile) -> Result<Backend> {
+    let backend = backend(job).await?;
+    let store = &backend.store;
     let place = place(job);
     store.attest().await.map_err(|error| explained(&place, error))?;
     store.health_check(HEALTH_DEADLINE).await.map_err(|error| explained(&place, error))?;
-    Ok(store)
+    Ok(backend)
 }
 
 /// Opens the store of a job. A new backend gets its line here and in [`StateStoreConfig`](crate::config::StateStoreConfig).
 ///
 /// # Errors
 /// As [`deduplication`].
-pub(crate) async fn backend(job: &JobFile) -> Result<Arc<dyn ConditionalStore>> {
+pub(crate) async fn backend(job: &JobFile) -> Result<Backend> {
     #[allow(unused_imports, reason = "used by each store that is compiled in")]
     use crate::config::StateStoreConfig;
     let place = place(job);
-    let opened: Result<Arc<dyn ConditionalStore>> = match job.state_store() {
+    let opened: Result<Backend> = match job.state_store() {
         #[cfg(feature = "store-redb")]
         StateStoreConfig::Redb(redb) => {
             let config = velostream_store_redb::Config::new(redb.path());
             // It names its file, which is what people look for.
-            return Ok(Arc::new(velostream_store_redb::RedbStore::open(config).await?));
+            return Ok(Backend::plain(velostream_store_redb::RedbStore::open(config).await?));
         }
         #[cfg(feature = "store-memory")]
-        StateStoreConfig::Memory(_) => Ok(Arc::new(velostream_store_memory::MemoryStore::new())),
+        StateStoreConfig::Memory(_) => Ok(Backend::plain(velostream_store_memory::MemoryStore::new())),
         #[cfg(feature = "store-redis")]
         StateStoreConfig::Redis(redis) => {
             let opened = velostream_store_redis::RedisStore::open(settings::redis::store(&redis)).await;
-            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
+            opened.map(Backend::plain)
         }
         #[cfg(feature = "store-postgres")]
         StateStoreConfig::Postgres(postgres) => {
             let config = settings::postgres::store(&postgres);
             let opened = velostream_store_postgres::PostgresStore::open(config).await;
-            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
+            opened.map(Backend::plain)
         }
         #[cfg(feature = "store-dynamodb")]
         StateStoreConfig::DynamoDb(dynamodb) => {
             let config = settings::dynamodb::store(&dynamodb);
             let opened = velostream_store_dynamodb::DynamoStore::connect(config).await;
-            opened.map(|store| Arc::new(store) as Arc<dyn ConditionalStore>)
+            opened.map(Backend::plain)
         }
         #[allow(unreachable_patterns, reason = "reachable where a store is not compiled in")]
         _ => Err(Error::new(

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velostream_core::{BatchId, Code, ConditionalStore, Disposition, RootWrite};
+use velostream_core::{BatchId, Code, ConditionalStore, Disposition, RootWrite, SourcePosition, SplitId};
 use velostream_envelope::{BodyCodec, Format};
-use velostream_ledger::{BatchIds, Commit, Ledger, ROOT_FORMAT, StateStore};
+use velostream_ledger::{BatchIds, Commit, Ledger, ROOT_FORMAT, SHARED_NOTE_FORMAT, SharedNote, StateStore};
 
 use crate::rig::{Rig, TestClock, batch, checkpoint, config, key, keys, task};
 
 const GOLDEN_ROOT: &str = include_str!("../golden/root_v1.hex");
 const GOLDEN_ROOT_2: &str = include_str!("../golden/root_v2.hex");
+const GOLDEN_NOTE: &str = include_str!("../golden/shared_note_v1.hex");
 const ROOT: &str = "orders-dr.lane-0/root";
 
 fn hex(text: &str) -> Vec<u8> {
@@ -101,6 +102,12 @@ async fn a_damaged_root_is_corrupt_for_claimants_and_for_its_owner() {
 
 proptest::proptest! {
     #[test]
+    fn garbage_as_a_note_never_panics(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120)) {
+        let bytes = velostream_envelope::encode(SHARED_NOTE_FORMAT, BodyCodec::Bincode2, &body).unwrap();
+        SharedNote::decode("job", &bytes).ok();
+    }
+
+    #[test]
     fn garbage_as_a_root_or_a_chunk_never_panics(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -117,5 +124,28 @@ proptest::proptest! {
             let (second, by) = rig.owner().await;
             second.is_record_processed(&by, &key(0)).await.unwrap_err();
         });
+    }
+}
+
+#[test]
+fn golden_bytes_of_a_note_beside_shared_ids_decode_for_ever() {
+    let position = |offset| SourcePosition::File { path: "in/a".into(), offset, line: 2 };
+    let positions = [(SplitId::new("in/a"), position(10)), (SplitId::new("in/b"), position(u64::MAX))].into();
+    let note = SharedNote { positions, window_ms: 86_400_000 };
+    let text: String = note.encode("job").unwrap().iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(text, GOLDEN_NOTE.trim(), "the encoding of version 1 is frozen");
+    assert_eq!(SharedNote::decode("job", &hex(GOLDEN_NOTE)).unwrap(), note);
+}
+
+#[test]
+fn note_of_a_later_release_or_of_damaged_bytes_is_refused_by_name() {
+    let newer = Format::new(SHARED_NOTE_FORMAT.magic, SHARED_NOTE_FORMAT.version + 1);
+    let newer = velostream_envelope::encode(newer, BodyCodec::Bincode2, b"?").unwrap();
+    let mut damaged = hex(GOLDEN_NOTE);
+    damaged[20] ^= 1;
+    for (bytes, code) in [(newer, Code::StateVersion), (damaged, Code::StateCorrupt)] {
+        let error = velostream_core::Error::from(SharedNote::decode("eu.lane-0", &bytes).unwrap_err());
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains("eu.lane-0"), "{error}");
     }
 }

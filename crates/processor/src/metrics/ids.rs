@@ -19,6 +19,7 @@ use crate::{Deduplication, OnTrackingLimit};
 pub(super) struct IdMetrics {
     filtered: Counter,
     late: Counter,
+    held_elsewhere: Counter,
     latest: Gauge<f64, AtomicU64>,
     tracked: Gauge<i64, AtomicI64>,
     checkpoints: Counter,
@@ -58,6 +59,11 @@ impl IdMetrics {
             "deduplication_late_records",
             "Records that passed although nothing says whether an equal one was delivered, because their own time is a window or more behind the latest",
             self.late.clone(),
+        );
+        r.register(
+            "shared_ids_held_elsewhere",
+            "How often ids were asked for while another job held one of them, so that this one waited",
+            self.held_elsewhere.clone(),
         );
         r.register_with_unit(
             "deduplication_latest_timestamp",
@@ -141,6 +147,10 @@ impl LaneMetrics {
 
     pub(crate) fn filtered(&self, records: u64) {
         self.all.0.ids.filtered.inc_by(records);
+    }
+
+    pub(crate) fn ids_held_elsewhere(&self) {
+        self.all.0.ids.held_elsewhere.inc();
     }
 
     pub(crate) fn event_time(&self, late: u64, latest_ms: Option<i64>) {

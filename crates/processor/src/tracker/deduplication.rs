@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use velostream_core::{InstanceName, Nonce};
+use velostream_core::{InstanceName, Member, Nonce, SharedIds};
 use velostream_ledger::{StateStore, TaskId};
 use velostream_record_id::RecordIdStrategy;
 
@@ -29,6 +29,17 @@ pub struct Deduplication {
     /// How often a worker that delivers nothing shows in the store that it lives: a third of the time after which others
     /// take it for dead. `None` where nothing but a lock of the host decides that.
     pub keep_alive: Option<Duration>,
+    /// `Some` where other jobs take from the same ids.
+    pub sharing: Option<Sharing>,
+}
+
+/// Ids that several jobs take from. Windows are by arrival then, and equal for all of them.
+#[derive(Debug, Clone)]
+pub struct Sharing {
+    /// Where the set is: the same store for all jobs.
+    pub ids: Arc<dyn SharedIds>,
+    /// This job in the set.
+    pub member: Member,
 }
 
 /// How long an id is remembered.
@@ -44,6 +55,20 @@ pub struct Window {
     pub max_tracked_records: u64,
     /// What happens where more records than that lie inside the window.
     pub on_tracking_limit: OnTrackingLimit,
+}
+
+impl Window {
+    /// By arrival, what was delivered then or earlier has left the window; in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn expired_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.length_ms())
+    }
+
+    /// The length in milliseconds.
+    #[must_use]
+    pub fn length_ms(&self) -> i64 {
+        i64::try_from(self.length.as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Which time of a record says how far it is from an equal one.

@@ -11,6 +11,8 @@ mod lane;
 mod overlap;
 #[path = "deduplication/rig.rs"]
 mod rig;
+#[path = "deduplication/shared.rs"]
+mod shared;
 #[path = "deduplication/window.rs"]
 mod window;
 

@@ -28,6 +28,8 @@ pub enum Effect {
     Assign(Vec<(SplitId, SourcePosition)>),
     /// Stop reading these splits.
     Revoke(Vec<SplitId>),
+    /// Take the ids of the chunk in hand, all or none; answers `Taken`, or `Held` where another job has one of them.
+    Take,
     /// Open a transaction under the current assignment and start its age.
     Begin,
     /// Write the chunk in hand.

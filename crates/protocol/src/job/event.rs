@@ -21,6 +21,8 @@ pub enum During {
     Recover,
     /// `Restore`.
     Restore,
+    /// `Take`.
+    Take,
     /// `Begin`.
     Begin,
     /// `Write`.
@@ -48,6 +50,7 @@ impl During {
             Self::Claim => "claim",
             Self::Recover => "recover",
             Self::Restore => "restore",
+            Self::Take => "take",
             Self::Begin => "begin",
             Self::Write => "write",
             Self::Remember => "remember",
@@ -106,7 +109,11 @@ pub enum Event {
     },
     /// The reader reached the configured end of a split.
     Ended(SplitId),
-    /// Nothing was read within the wait.
+    /// The ids of the chunk in hand are this job's, or were delivered before.
+    Taken,
+    /// Another job has one of them, and has not said yet whether it delivers.
+    Held,
+    /// Nothing was read within the wait, or it was time to ask for ids again.
     Idle,
     /// The open transaction has reached its maximal age.
     Due,

@@ -19,6 +19,8 @@ pub enum Violation {
     RebuiltNotOwned(SplitId),
     /// A position would go back without a gap of the source.
     WentBack(SplitId),
+    /// A chunk of a split waits for its ids, and the split is not owned.
+    OfferedNotOwned(SplitId),
     /// Splits are owned in a phase that must own none.
     OwnedInWrongPhase,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Violation {
             Self::OwnedNotAssigned(split) => write!(f, "{split} is owned but not assigned"),
             Self::TouchedNotOwned(split) => write!(f, "{split} is written but not owned"),
             Self::RebuiltNotOwned(split) => write!(f, "the ids of {split} are rebuilt but it is not owned"),
+            Self::OfferedNotOwned(split) => write!(f, "a chunk of {split} waits but it is not owned"),
             Self::WentBack(split) => write!(f, "the position of {split} would go back"),
             Self::OwnedInWrongPhase => f.write_str("splits are owned without a claim"),
         }
@@ -42,6 +45,9 @@ impl fmt::Display for Violation {
 pub fn check(state: &State) -> Result<(), Violation> {
     if let Some(split) = state.owned.keys().find(|s| !state.splits.contains(s)) {
         return Err(Violation::OwnedNotAssigned(split.clone()));
+    }
+    if let Some(offer) = state.offer.as_ref().filter(|offer| !state.owned.contains_key(&offer.split)) {
+        return Err(Violation::OfferedNotOwned(offer.split.clone()));
     }
     let transaction = match &state.phase {
         Phase::Open(t) | Phase::Committing(t) => t,

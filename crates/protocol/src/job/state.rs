@@ -46,6 +46,19 @@ pub struct Transaction {
     pub records: u64,
 }
 
+/// A chunk that was read and whose ids are not taken yet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Offer {
+    /// Its split.
+    pub split: SplitId,
+    /// Position after its last record.
+    pub next: SourcePosition,
+    /// Records.
+    pub records: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
 /// Where the lane stands; see the table of [`job`](crate::job).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -94,6 +107,10 @@ pub struct State {
     pub failures: u32,
     /// Records are told apart by what they hold, so that their ids are kept in a state store.
     pub tracked: bool,
+    /// Those ids are shared with other jobs: they are taken before a record is written.
+    pub shared: bool,
+    /// The chunk in hand, while its ids are not taken.
+    pub offer: Option<Offer>,
     /// The store has not been told yet that the last transaction was committed.
     pub unconfirmed: bool,
 }
@@ -113,6 +130,8 @@ impl State {
             stopping: false,
             failures: 0,
             tracked: false,
+            shared: false,
+            offer: None,
             unconfirmed: false,
         }
     }
@@ -124,12 +143,20 @@ impl State {
         self
     }
 
+    /// The same lane with ids that other jobs take from too.
+    #[must_use]
+    pub const fn sharing(mut self) -> Self {
+        self.shared = true;
+        self.tracking()
+    }
+
     /// True where the driver should read the source.
     #[must_use]
     pub const fn wants_input(&self) -> bool {
         matches!(self.phase, Phase::Ready | Phase::Open(_) | Phase::Rebuilding(_))
             && !self.stopping
             && !self.held
+            && self.offer.is_none()
     }
 
     /// Position at which the next chunk of an owned split must start.
@@ -164,7 +191,9 @@ impl State {
         match self.phase {
             // After a loss nobody may own what this lane has not finished.
             Phase::Unassigned => !self.lost,
-            Phase::Ready => self.all_ended() && self.owned.values().all(|o| o.advanced.is_none()),
+            Phase::Ready => {
+                self.offer.is_none() && self.all_ended() && self.owned.values().all(|o| o.advanced.is_none())
+            }
             Phase::Stopped => true,
             Phase::Claiming
             | Phase::Recovering

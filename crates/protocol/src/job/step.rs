@@ -41,6 +41,8 @@ pub fn step(state: State, event: Event) -> (State, Vec<Effect>) {
         Event::Chunk { split, from, next, records, bytes } => {
             transaction::chunk(state, &split, &from, next, records, bytes)
         }
+        Event::Taken => transaction::taken(state),
+        Event::Held => transaction::held(state),
         Event::Advance { split, next } => transaction::advance(state, &split, next),
         Event::Gap { split, next } => transaction::gap(state, &split, next),
         Event::Ended(split) => transaction::ended(state, &split),

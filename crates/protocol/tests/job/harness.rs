@@ -61,6 +61,8 @@ pub(crate) enum Input {
     Due,
     ReadFailed(Disposition),
     Stop,
+    /// Another job has an id of each of the next chunks that are asked for, so many times.
+    OthersHold(u8),
     /// The store is set back by so many writes while nobody holds it: the worker starts again.
     StoreLoses(usize),
 }
@@ -94,6 +96,10 @@ pub(crate) struct Harness {
     /// The newest published value takes everything away.
     pub(crate) lost: bool,
     chunk: Option<(SplitId, u64, u64)>,
+    /// The ids of the chunk in hand are this lane's.
+    taken: bool,
+    /// Takings that another job stands in the way of.
+    others: u8,
     faults: VecDeque<Fault>,
     pub(crate) trace: Vec<Effect>,
     pub(crate) finished: bool,
@@ -108,6 +114,13 @@ impl Harness {
         harness
     }
 
+    /// A lane whose ids other jobs take from too.
+    pub(crate) fn sharing(faults: Vec<Fault>) -> Self {
+        let mut harness = Self::new(faults);
+        harness.state = harness.state.sharing();
+        harness
+    }
+
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
         Self {
             state: State::new(Limits { max_bytes: MAX_BYTES }),
@@ -117,6 +130,8 @@ impl Harness {
             acknowledged: 0,
             lost: false,
             chunk: None,
+            taken: false,
+            others: 0,
             faults: faults.into(),
             trace: Vec::new(),
             finished: false,
@@ -182,13 +197,18 @@ impl Harness {
             Input::Due => Event::Due,
             Input::ReadFailed(disposition) => Event::Failed { during: During::Read, disposition },
             Input::Stop => Event::Stop,
+            Input::OthersHold(times) => {
+                self.others = times;
+                return;
+            }
             Input::StoreLoses(back) => return self.start_again(back),
         };
         self.apply(event);
     }
 
     fn start_again(&mut self, back: usize) {
-        self.state = State::new(Limits { max_bytes: MAX_BYTES }).tracking();
+        let fresh = State::new(Limits { max_bytes: MAX_BYTES });
+        self.state = if self.state.shared { fresh.sharing() } else { fresh.tracking() };
         (self.version, self.acknowledged, self.lost) = (0, 0, false);
         self.sink.open = None;
         self.reading.clear();
@@ -243,6 +263,10 @@ impl Harness {
                 }
             }
         }
+        assert!(
+            self.state.offer.is_none() || self.sink.open.is_none(),
+            "a lane waits for ids and holds others"
+        );
     }
 
     fn perform(&mut self, effect: &Effect) -> Result<Option<Event>, Disposition> {
@@ -275,10 +299,22 @@ impl Harness {
             }
             Effect::Revoke(splits) => {
                 self.chunk = None;
+                self.taken = false;
                 self.reading.retain(|s, _| !splits.contains(s));
             }
             Effect::Begin => self.sink.begin(),
+            Effect::Take => {
+                assert!(self.chunk.is_some(), "ids are taken without a chunk");
+                self.taken = self.others == 0;
+                self.others = self.others.saturating_sub(1);
+                return Some(if self.taken { Event::Taken } else { Event::Held });
+            }
             Effect::Write => {
+                assert_eq!(
+                    std::mem::take(&mut self.taken),
+                    self.state.shared,
+                    "written before its ids are taken"
+                );
                 let (split, from, next) = self.chunk.take().expect("a write without a chunk");
                 self.sink.write(split, from, next);
                 if self.state.tracked {
@@ -318,6 +354,7 @@ fn during(effect: &Effect) -> During {
         Effect::Restore { .. } => During::Restore,
         Effect::Remember(_) => During::Remember,
         Effect::Confirm => During::Confirm,
+        Effect::Take => During::Take,
         Effect::Begin => During::Begin,
         Effect::Write => During::Write,
         Effect::Commit(_) => During::Commit,

@@ -23,6 +23,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
             Effect::Claim { .. } => "claim",
             Effect::Assign(_) => "assign",
             Effect::Revoke(_) => "revoke",
+            Effect::Take => "take",
             Effect::Begin => "begin",
             Effect::Write => "write",
             Effect::Recover(_) => "recover",

@@ -52,6 +52,7 @@ impl Run<'_> {
                 // The model's reader leaves no gap, nobody rejects anything, and positions are the ids.
                 Effect::Recover(_)
                 | Effect::Restore { .. }
+                | Effect::Take
                 | Effect::Remember(_)
                 | Effect::Confirm
                 | Effect::Fail => self.world.misuse = true,

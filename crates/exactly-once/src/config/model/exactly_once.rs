@@ -27,6 +27,11 @@ pub struct ExactlyOnceConfig {
     /// By which time that is judged. Default `arrival`.
     #[garde(skip)]
     pub deduplication_time: DeduplicationTime,
+    /// Name of a set of ids that jobs share: of all jobs that name it and keep their state in one store, a single one
+    /// delivers each record. They have the same `deduplication_window`. Default: none, the ids are the job's own.
+    #[garde(inner(custom(|name: &String, ctx: &()| is_set_name(name, ctx))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_ids: Option<String>,
     /// How often ids that are older than the window are removed from the state store. Default 1 h.
     #[serde(with = "duration")]
     #[garde(custom(duration::within(Duration::from_millis(100), Duration::from_secs(366 * 86_400))))]
@@ -106,6 +111,7 @@ impl Default for ExactlyOnceConfig {
             record_id_strategy: RecordIds::default(),
             deduplication_window: Duration::from_secs(86_400),
             deduplication_time: DeduplicationTime::default(),
+            shared_ids: None,
             cleanup_interval: Duration::from_secs(3600),
             checkpoint_interval: Duration::from_secs(30),
             max_tracked_records: 1_000_000,
@@ -123,6 +129,7 @@ impl ExactlyOnceConfig {
         [
             ("deduplication_window", self.deduplication_window != default.deduplication_window),
             ("deduplication_time", self.deduplication_time != default.deduplication_time),
+            ("shared_ids", self.shared_ids != default.shared_ids),
             ("cleanup_interval", self.cleanup_interval != default.cleanup_interval),
             ("checkpoint_interval", self.checkpoint_interval != default.checkpoint_interval),
             ("max_tracked_records", self.max_tracked_records != default.max_tracked_records),
@@ -132,6 +139,13 @@ impl ExactlyOnceConfig {
         .into_iter()
         .find_map(|(key, set)| set.then_some(key))
     }
+}
+
+fn is_set_name(name: &str, (): &()) -> garde::Result {
+    if velostream_core::Member::new(name, "job").is_ok() {
+        return Ok(());
+    }
+    Err(garde::Error::new("not a name\nwrite 1 to 200 of a-z, 0-9, '.', '_' and '-'"))
 }
 
 /// Most ids that one worker may be asked to remember: 24 GB of memory.

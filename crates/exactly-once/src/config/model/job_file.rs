@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use velostream_core::JobName;
 
 use super::duration::text as duration_text;
-use super::exactly_once::{DeduplicationTime, ExactlyOnceConfig};
+use super::exactly_once::{DeduplicationTime, ExactlyOnceConfig, OnTrackingLimit};
 use super::http::HttpConfig;
 use super::name;
 use super::processing::JobProcessingConfig;
@@ -165,6 +165,7 @@ impl JobFile {
                 "lines of files have no time of their own\nwrite arrival, or leave it out".to_owned(),
             );
         }
+        self.check_sharing(refuse);
         if let Source::Kafka(source) = &self.source
             && source.gap_policy == GapPolicy::Continue
         {
@@ -172,6 +173,32 @@ impl JobFile {
                 &["source", "kafka", "gap_policy"],
                 "behind a gap positions may come again, so that no position says which ids are kept\nwrite stop, or leave it out"
                     .to_owned(),
+            );
+        }
+    }
+
+    fn check_sharing(&self, refuse: &mut impl FnMut(&[&'static str], String)) {
+        let exactly_once = &self.exactly_once;
+        if exactly_once.shared_ids.is_none() {
+            return;
+        }
+        let mut refuse = |key, text: &str| refuse(&["exactly_once", key], text.to_owned());
+        if !self.state_store().offers_shared_ids() {
+            refuse(
+                "shared_ids",
+                "jobs share ids in a store that all of them reach and that can take several ids in one step\nname one in state_store: redis or postgres",
+            );
+        }
+        if exactly_once.deduplication_time == DeduplicationTime::Event {
+            refuse(
+                "deduplication_time",
+                "ids that jobs share are dated by their delivery\nwrite arrival, or leave it out",
+            );
+        }
+        if exactly_once.on_tracking_limit == OnTrackingLimit::ShrinkWindow {
+            refuse(
+                "on_tracking_limit",
+                "the window is that of all jobs that share the ids, so that one of them cannot make it shorter\nwrite stop, or leave it out",
             );
         }
     }

@@ -54,6 +54,12 @@ impl StateStoreConfig {
         }
     }
 
+    /// True where jobs can take ids from one set.
+    #[must_use]
+    pub const fn offers_shared_ids(&self) -> bool {
+        matches!(self, Self::Redis(_) | Self::Postgres(_))
+    }
+
     /// True where workers on several hosts can reach it, so that no lock of one host keeps them apart.
     #[must_use]
     pub const fn is_shared(&self) -> bool {

@@ -10,7 +10,7 @@ use velostream_core::{Clock, ConditionalStore, DeliveryLevel, InstanceName, Nonc
 use velostream_ledger::{Ledger, LedgerConfig, TaskId};
 use velostream_processor::{
     Backoff, Deduplication, DeduplicationTime, ExactlyOnceMetrics, LaneParts, OnIdLoss, OnTrackingLimit,
-    SystemClock, Totals, Transactions, Window, Worker, WorkerConfig,
+    Sharing, SystemClock, Totals, Transactions, Window, Worker, WorkerConfig,
 };
 use velostream_record_id::RecordIdStrategy;
 use velostream_store_memory::MemoryStore;
@@ -48,6 +48,9 @@ pub(crate) struct Rig {
     pub(crate) length: Duration,
     pub(crate) on_tracking_limit: OnTrackingLimit,
     pub(crate) max_tracked_records: u64,
+    /// Name of the task.
+    pub(crate) task: &'static str,
+    pub(crate) sharing: Option<Sharing>,
 }
 
 impl Rig {
@@ -65,6 +68,8 @@ impl Rig {
             length: Duration::from_secs(3600),
             on_tracking_limit: OnTrackingLimit::Stop,
             max_tracked_records: 1000,
+            task: "job.lane-0",
+            sharing: None,
         }
     }
 
@@ -73,7 +78,7 @@ impl Rig {
         config.bucket_width = (length / 24).max(Duration::from_millis(1));
         Deduplication {
             store: Arc::new(Ledger::new(Arc::clone(&self.front), clock, config)),
-            task: TaskId::new("job.lane-0").unwrap(),
+            task: TaskId::new(self.task).unwrap(),
             owner: InstanceName::new("w0"),
             nonce: Nonce(LIVES.fetch_add(1 << 20, Ordering::Relaxed)),
             strategy: RecordIdStrategy::ContentHash,
@@ -87,6 +92,7 @@ impl Rig {
             on_id_loss: self.on_id_loss,
             checkpoint_interval: Duration::ZERO,
             keep_alive: None,
+            sharing: self.sharing.clone(),
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) fn failed(mut state: State, during: During, disposition: Disposition)
         Disposition::Fenced => {
             revoke(&mut state, &mut effects);
             let open = matches!(state.phase, Phase::Open(_) | Phase::Committing(_));
-            if open && matches!(during, During::Read | During::Remember) {
+            if open && matches!(during, During::Read | During::Take | During::Remember) {
                 // The sink has not refused anything and so has rolled nothing back.
                 effects.push(Effect::Abort);
             }
@@ -72,6 +72,7 @@ pub(super) fn stop(mut state: State) -> (State, Vec<Effect>) {
 }
 
 pub(super) fn revoke(state: &mut State, effects: &mut Vec<Effect>) {
+    state.offer = None;
     if !state.owned.is_empty() {
         effects.push(Effect::Revoke(state.owned.keys().cloned().collect()));
         state.owned.clear();
@@ -80,6 +81,7 @@ pub(super) fn revoke(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// The reader ends with its driver; asking it to let go could only fail.
 pub(super) fn finish(state: &mut State, effects: &mut Vec<Effect>) {
+    state.offer = None;
     state.owned.clear();
     state.phase = Phase::Stopped;
     effects.push(Effect::Finish);
@@ -87,6 +89,7 @@ pub(super) fn finish(state: &mut State, effects: &mut Vec<Effect>) {
 
 pub(super) fn fail(mut state: State) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
+    state.offer = None;
     state.owned.clear();
     if matches!(state.phase, Phase::Open(_)) {
         effects.push(Effect::Abort);

@@ -5,7 +5,7 @@ use velostream_core::{BatchId, Progress, SourcePosition, SplitId, mutant};
 use super::assignment::acknowledge;
 use super::end::{fail, finish};
 use super::rebuild;
-use crate::job::{Effect, Phase, State, Transaction};
+use crate::job::{Effect, Offer, Phase, State, Transaction};
 
 pub(super) fn chunk(
     mut state: State,
@@ -28,11 +28,28 @@ pub(super) fn chunk(
     if matches!(state.phase, Phase::Rebuilding(_)) {
         return rebuild::read(state, split, next);
     }
+    let offer = Offer { split: split.clone(), next, records, bytes };
+    if state.shared && !mutant!(WriteBeforeTake) {
+        state.offer = Some(offer);
+        return (state, vec![Effect::Take]);
+    }
+    write(state, offer)
+}
+
+/// The ids of the chunk in hand are there.
+pub(super) fn taken(mut state: State) -> (State, Vec<Effect>) {
+    match state.offer.take() {
+        Some(offer) => write(state, offer),
+        None => (state, Vec::new()),
+    }
+}
+
+fn write(mut state: State, offer: Offer) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     let mut open = open(&mut state, &mut effects);
-    open.touched.insert(split.clone(), next);
-    open.bytes = open.bytes.saturating_add(bytes);
-    open.records = open.records.saturating_add(records);
+    open.touched.insert(offer.split, offer.next);
+    open.bytes = open.bytes.saturating_add(offer.bytes);
+    open.records = open.records.saturating_add(offer.records);
     effects.push(Effect::Write);
     let full = open.bytes >= state.limits.max_bytes && !mutant!(TransactionNeverFull);
     state.phase = Phase::Open(open);
@@ -101,8 +118,15 @@ pub(super) fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
 
 /// Idle is a position too: it is committed, so that retention cannot turn a caught-up position into a gap.
 pub(super) fn idle(mut state: State) -> (State, Vec<Effect>) {
-    let advanced = state.owned.values().any(|o| o.advanced.is_some());
     let mut effects = Vec::new();
+    if state.offer.is_some() {
+        // Between losing the membership's leave and the next assignment nothing new is begun.
+        if state.phase == Phase::Ready && !state.held {
+            effects.push(Effect::Take);
+        }
+        return (state, effects);
+    }
+    let advanced = state.owned.values().any(|o| o.advanced.is_some());
     if state.phase != Phase::Ready || !advanced || state.held || mutant!(IdlePositionKept) {
         if state.phase == Phase::Ready {
             confirm(&mut state, &mut effects);
@@ -113,6 +137,11 @@ pub(super) fn idle(mut state: State) -> (State, Vec<Effect>) {
     state.phase = Phase::Open(open);
     commit(&mut state, &mut effects, false);
     (state, effects)
+}
+
+/// Whoever waits for ids must hold none, so that no two jobs wait for each other.
+pub(super) fn held(state: State) -> (State, Vec<Effect>) {
+    if mutant!(HolderWaits) { (state, Vec::new()) } else { due(state) }
 }
 
 pub(super) fn due(mut state: State) -> (State, Vec<Effect>) {

@@ -4,10 +4,13 @@ use tracing::{info, warn};
 use velostream_core::{Code, Disposition, Error, Result};
 use velostream_ledger::{Cleanup, Ownership};
 
+use super::OwnedIds;
 use super::event_time::EventTime;
-use super::{OnTrackingLimit, ProcessedRecordTracker, count, taken};
+use crate::OnTrackingLimit;
+use crate::tracker::count;
+use crate::tracker::task::taken;
 
-impl ProcessedRecordTracker {
+impl OwnedIds {
     /// Keeps the ids of store and open transaction within `max_tracked_records`.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use velostream_core::{Code, Disposition, Error, Result, StreamRecord};
 use velostream_ledger::{BatchIds, Dating, MAX_TIME_MS, TaskState};
 use velostream_record_id::TrackerKey;
 
-use super::{DeduplicationTime, ProcessedRecordTracker, Window};
+use super::OwnedIds;
+use crate::{DeduplicationTime, Window};
 
 /// How far event time has come. What a record is, is a function of the records in front of it and of their times: neither
 /// transactions nor restarts nor the clock change it.
@@ -98,7 +99,7 @@ fn expired_ms(latest_ms: Option<i64>, length_ms: i64) -> i64 {
     latest_ms.map_or(i64::MIN, |latest_ms| latest_ms.saturating_sub(length_ms))
 }
 
-impl ProcessedRecordTracker {
+impl OwnedIds {
     /// Goes on from what the store says: the ids there have to be dated in this tracker's way.
     ///
     /// # Errors
@@ -138,7 +139,7 @@ impl ProcessedRecordTracker {
         records: &[StreamRecord],
         keys: &[TrackerKey],
     ) -> Result<Vec<bool>> {
-        let ownership = self.ownership()?;
+        let ownership = self.task.ownership()?;
         let known = self.config.store.record_times(ownership, keys).await.map_err(super::taken)?;
         // What has no usable time of its own is as old as its delivery: none at all, or a count of other units.
         let now_ms = self.clock.unix_ms().clamp(0, MAX_TIME_MS);
