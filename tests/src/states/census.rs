@@ -21,8 +21,18 @@ impl Census {
     /// # Errors
     /// When the topic cannot be read.
     pub fn read(bootstrap: &str, topic: &str) -> Result<Self> {
+        Self::of(bootstrap, &[topic])
+    }
+
+    /// Reads several topics as if they were one.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn of<S: AsRef<str>>(bootstrap: &str, topics: &[S]) -> Result<Self> {
         let mut census = Self { times: Vec::new(), foreign: None, records: 0 };
-        read_all(bootstrap, topic, |key, value| census.take(key, value))?;
+        for topic in topics {
+            read_all(bootstrap, topic.as_ref(), |key, value| census.take(key, value))?;
+        }
         Ok(census)
     }
 

@@ -65,7 +65,15 @@ impl StateServer {
     /// # Errors
     /// When the server refuses.
     pub fn give(&self, job: Job) -> Result<Job> {
-        let name = job.name.clone();
+        let place = job.name.clone();
+        self.give_at(job, &place)
+    }
+
+    /// As [`give`](Self::give), with this name for prefix, schema or table: jobs that share ids have one of them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn give_at(&self, job: Job, name: &str) -> Result<Job> {
         let job = match self {
             Self::Memory => job.top("state_store: { memory: {} }"),
             Self::Redb => {

@@ -16,6 +16,7 @@ mod refused;
 mod refused_dynamodb;
 mod refused_postgres;
 mod refused_redis;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -80,8 +81,22 @@ fn main() -> ExitCode {
             Box::new(move |_| files::server_killed(&mut StateServer::start(kind)?)),
         );
     }
-    let shared = holder::TESTS.iter().chain(bench::TESTS).chain(moved::TESTS).chain(refused_redis::TESTS);
-    for (name, test) in shared.chain(refused_postgres::TESTS).chain(refused_dynamodb::TESTS).copied() {
+    for kind in [StoreKind::Redis, StoreKind::Postgres] {
+        add(
+            format!("{kind}::two_jobs_that_share_ids_killed_six_times_deliver_each_content_once"),
+            Box::new(move |servers| shared::killed(servers.kafka()?, servers.get(kind)?)),
+        );
+        add(
+            format!("{kind}::job_that_was_killed_with_shared_ids_in_hand_is_waited_for_by_name"),
+            Box::new(move |servers| shared::dead_job_is_waited_for(servers.get(kind)?)),
+        );
+        add(
+            format!("{kind}::what_cannot_be_done_with_shared_ids_is_refused_by_name"),
+            Box::new(move |servers| shared::refused(servers.get(kind)?)),
+        );
+    }
+    let named = holder::TESTS.iter().chain(bench::TESTS).chain(moved::TESTS).chain(refused_redis::TESTS);
+    for (name, test) in named.chain(refused_postgres::TESTS).chain(refused_dynamodb::TESTS).copied() {
         add(name.to_owned(), Box::new(test));
     }
     // `exit` would leave the servers behind.
