@@ -1,6 +1,7 @@
 //! `cargo xtask integration`: the suites of the state stores against real servers, as a table store x case group.
 
 mod found;
+mod page;
 mod suite;
 mod table;
 
@@ -13,6 +14,7 @@ use velostream_testkit::states::StoreKind;
 
 use crate::engine::Engine;
 use found::Found;
+use page::Page;
 use suite::Suite;
 use table::Table;
 
@@ -26,6 +28,9 @@ pub(crate) struct Arguments {
     /// is started for this run). May be given twice.
     #[arg(long, value_enum, default_value = "native")]
     provider: Vec<Provider>,
+    /// Writes each case on each store of this run into docs/stores/CONFORMANCE.md.
+    #[arg(long)]
+    write: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,19 +52,25 @@ impl Provider {
 /// or a server does not start.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let stores = if arguments.store.is_empty() { &StoreKind::ALL } else { arguments.store.as_slice() };
-    let mut table = Table::default();
+    let (mut table, mut page) = (Table::default(), Page::default());
     for provider in &arguments.provider {
-        if let Err(error) = run_with(*provider, stores, &mut table) {
+        if let Err(error) = run_with(*provider, stores, &mut table, &mut page) {
             println!("{} FAILED: {error:#}", provider.name());
             table.could_not_run(provider.name(), &error);
+            page.left_out("everything", provider.name(), &format!("{error:#}"));
         }
+    }
+    if arguments.write
+        && let Err(error) = page.write()
+    {
+        table.could_not_run("the page", &error);
     }
     println!("\n{table}");
     println!("{}", table.closing_line());
     if table.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn run_with(provider: Provider, stores: &[StoreKind], table: &mut Table) -> Result<()> {
+fn run_with(provider: Provider, stores: &[StoreKind], table: &mut Table, page: &mut Page) -> Result<()> {
     let engine = match provider {
         Provider::Native => None,
         Provider::Containers => Some(Engine::find_or_start()?),
@@ -74,13 +85,18 @@ fn run_with(provider: Provider, stores: &[StoreKind], table: &mut Table) -> Resu
             if let (Provider::Containers, Some(why)) = (provider, suite.native_only()) {
                 println!("not applicable: {why}");
                 table.not_applicable(*store, row, &suite, why);
+                page.left_out(suite.name(), row, why);
                 continue;
             }
             match one(engine.as_ref(), provider, *store, &suite) {
-                Ok(found) => table.add(*store, row, &suite, &found),
+                Ok(found) => {
+                    table.add(*store, row, &suite, &found);
+                    page.add(*store, row, &found);
+                }
                 Err(error) => {
                     println!("{} FAILED: {error:#}", suite.name());
                     table.could_not_run(suite.name(), &error);
+                    page.left_out(suite.name(), row, &format!("{error:#}"));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use velostream_conformance::{Group, STORE_CASES};
+use velostream_conformance::{Group, cases};
 
 use super::found::{Found, Outcome};
 use velostream_testkit::states::StoreKind;
@@ -11,25 +11,26 @@ use velostream_testkit::states::StoreKind;
 use super::suite::Suite;
 
 /// The columns; the last one is for what is not a case of the contract.
-const COLUMNS: [(&str, Option<Group>); 7] = [
+const COLUMNS: [(&str, Option<Group>); 8] = [
     ("contract", Some(Group::Contract)),
     ("fencing", Some(Group::Fencing)),
     ("batch", Some(Group::Batch)),
     ("expiry", Some(Group::Expiry)),
     ("concurrency", Some(Group::Concurrency)),
     ("faults", Some(Group::Faults)),
+    ("shared ids", Some(Group::Shared)),
     ("its own tests", None),
 ];
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Count {
+pub(super) struct Count {
     passed: u64,
     failed: u64,
     not_applicable: u64,
 }
 
 impl Count {
-    fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Passed => self.passed += 1,
             Outcome::Failed => self.failed += 1,
@@ -69,7 +70,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn add(&mut self, store: StoreKind, provider: &str, suite: &Suite, found: &[Found]) {
         for one in found {
-            let group = STORE_CASES.iter().find(|case| case.name == one.name).map(|case| case.group);
+            let group = cases().find(|(_, name)| *name == one.name).map(|(group, _)| group);
             let column = COLUMNS.iter().position(|(_, column)| *column == group).unwrap_or(COLUMNS.len() - 1);
             let variant = match group {
                 Some(_) => one.place.replace("::through_", ", ").replace("through_", ""),
@@ -150,7 +151,8 @@ impl fmt::Display for Table {
 mod tests {
     use super::super::found::{Found, Outcome};
     use super::super::suite::suites;
-    use super::{STORE_CASES, Table};
+    use super::Table;
+    use velostream_conformance::{SHARED_CASES, STORE_CASES};
     use velostream_testkit::states::StoreKind;
 
     fn found(place: &str, name: &str, outcome: Outcome) -> Found {
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn table_counts_by_group_and_names_what_does_not_apply() {
         let suite = suites(StoreKind::Memory).unwrap().remove(0);
-        let case = STORE_CASES[0].name;
+        let (case, shared) = (STORE_CASES[0].name, SHARED_CASES[0].name);
         let mut table = Table::default();
         table.add(
             StoreKind::Memory,
@@ -168,15 +170,19 @@ mod tests {
             &suite,
             &[
                 found("", case, Outcome::Passed),
+                found("", shared, Outcome::Passed),
                 found("through_retries", case, Outcome::NotApplicable("no disk".into())),
                 found("", "something_else_holds", Outcome::Failed),
             ],
         );
         let text = table.to_string();
-        assert!(text.contains("| memory | none needed |  | 1 pass | - |"), "{text}");
+        assert!(
+            text.contains("| memory | none needed |  | 1 pass | - | - | - | - | - | 1 pass | 1 FAILED |"),
+            "{text}"
+        );
         assert!(text.contains("| memory | none needed | retries | 1 n/a |"), "{text}");
         assert!(text.contains("no disk: "), "{text}");
-        assert_eq!(table.closing_line(), "1 passed, 1 failed, 1 skipped");
+        assert_eq!(table.closing_line(), "2 passed, 1 failed, 1 skipped");
     }
 
     #[test]
