@@ -251,6 +251,23 @@ fn window_is_by_arrival_unless_the_file_says_event() {
 }
 
 #[test]
+fn ids_are_shared_where_a_set_is_named_and_the_store_has_sets() {
+    let job = |tail: &str, store: &str| {
+        parse(&format!(
+            "job: j\nsource: {{ file: {{ path: in }} }}\nsink: {{ file: {{ path: out }} }}\n\
+             exactly_once: {{ record_id_strategy: content_hash{tail} }}\nstate_store: {{ {store} }}\n"
+        ))
+    };
+    let redis = "redis: { url: \"redis://localhost\" }";
+    assert_eq!(job("", redis).exactly_once.shared_ids, None);
+    for store in [redis, "postgres: { url: \"postgresql://localhost/s\" }"] {
+        let shared = job(", shared_ids: orders.eu-1", store);
+        assert_eq!(shared.exactly_once.shared_ids.as_deref(), Some("orders.eu-1"));
+        assert_eq!(parse(&shared.to_yaml().unwrap()), shared);
+    }
+}
+
+#[test]
 fn job_without_a_state_store_has_one_file_below_its_own_directory() {
     let job = parse("job: j\nsource: { file: { path: in } }\nsink: { file: { path: out } }\nstate_dir: s\n");
     assert_eq!(job.state_store(), StateStoreConfig::Redb(RedbStateConfig::new("s/j/state.redb")));

@@ -104,6 +104,16 @@ fn content_ids_keep_the_level_and_say_what_they_rest_on() {
     assert_eq!(by_event.level, DeliveryLevel::ExactlyOnceTransactional);
     assert!(by_event.of(Role::Gives).any(|r| r.text.contains("whose own times lie less than 1day apart")));
     assert_eq!(settings(&by_event, Role::Warns), ["exactly_once.deduplication_time"]);
+    let shared = |store: &str| {
+        let ids = "exactly_once: { record_id_strategy: content_hash, shared_ids: orders }\n";
+        explanation(KAFKA_SOURCE, KAFKA_SINK, &format!("{ids}state_store: {{ {store} }}\n"))
+    };
+    let strong = shared("postgres: { url: \"postgresql://localhost/s\", class: G2 }");
+    assert_eq!(strong.level, DeliveryLevel::ExactlyOnceTransactional);
+    assert!(strong.of(Role::Gives).any(|r| r.text.contains("all jobs that share the ids of orders")));
+    assert!(settings(&strong, Role::Warns).is_empty());
+    let weak = shared("redis: { url: \"redis://localhost\" }");
+    assert_eq!(settings(&weak, Role::Warns), ["exactly_once.shared_ids"]);
     let unused = explanation(FILE_SOURCE, FILE_SINK, "state_store: { memory: {} }\n");
     assert_eq!(settings(&unused, Role::Warns), ["state_store"]);
 }

@@ -420,6 +420,31 @@ fn settings_of_ids_are_refused_where_no_part_needs_them_or_they_contradict_the_j
         r#"4:71 "event" exactly_once.deduplication_time: lines of files have no time of their own | write arrival, or leave it out"#
     );
     assert_eq!(
+        appended("exactly_once: { shared_ids: s }\n"),
+        r#"9:29 "s" exactly_once.shared_ids: records that are identified by their place in the source need no ids to be remembered | leave it out, or set record_id_strategy: content_hash"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: content_hash, shared_ids: Sales EU }\n"),
+        r#"9:63 "Sales EU" exactly_once.shared_ids: not a name | write 1 to 200 of a-z, 0-9, '.', '_' and '-'"#
+    );
+    assert_eq!(
+        appended("exactly_once: { record_id_strategy: content_hash, shared_ids: s }\n"),
+        r#"9:63 "s" exactly_once.shared_ids: jobs share ids in a store that all of them reach and that can take several ids in one step | name one in state_store: redis or postgres"#
+    );
+    let redis = "state_store: { redis: { url: \"redis://localhost\" } }\n";
+    assert_eq!(
+        appended(&format!(
+            "exactly_once: {{ record_id_strategy: content_hash, shared_ids: s, deduplication_time: event }}\n{redis}"
+        )),
+        r#"9:86 "event" exactly_once.deduplication_time: ids that jobs share are dated by their delivery | write arrival, or leave it out"#
+    );
+    assert_eq!(
+        appended(&format!(
+            "exactly_once: {{ record_id_strategy: content_hash, shared_ids: s, on_tracking_limit: shrink_window }}\n{redis}"
+        )),
+        r#"9:85 "shrink_window" exactly_once.on_tracking_limit: the window is that of all jobs that share the ids, so that one of them cannot make it shorter | write stop, or leave it out"#
+    );
+    assert_eq!(
         appended("exactly_once: { record_id_strategy: content_hash }\nlanes: 2\n"),
         r#"10:8 "2" lanes: ids of a job are kept by one lane, which sees all its records | write 1, or leave it out"#
     );
