@@ -11,6 +11,7 @@ pub mod load;
 pub mod nemesis;
 pub mod proxy;
 pub mod services;
+mod shared_ids;
 pub mod stall;
 pub mod states;
 mod witness;
@@ -20,4 +21,5 @@ pub use contract::{
     Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, run_name,
     server_trial, shared_contract_not_applicable, shared_contract_trials,
 };
+pub use shared_ids::{answers_as_the_model, answers_as_the_model_to_many_ids};
 pub use witness::{Sighting, Witness, read_all};

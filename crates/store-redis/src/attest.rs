@@ -10,7 +10,8 @@ const SETTINGS: [&str; 4] = ["maxmemory-policy", "appendonly", "appendfsync", "n
 
 /// Writes that the server repeats from its append-only file as the user `default`. Where that user may not, a restart
 /// drops every transaction of the file, and says so only in the server's log (seen on Redis 7.0.15).
-const REPEATED: [&str; 2] = ["SET", "ZADD"];
+const REPEATED: [(&str, &[&str]); 4] =
+    [("SET", &["0"]), ("ZADD", &["0", "member"]), ("HSET", &["field", "0"]), ("APPEND", &["0"])];
 
 /// The server's answers.
 #[derive(Debug, Default)]
@@ -38,12 +39,9 @@ pub(crate) fn questions(prefix: &str) -> Vec<Cmd> {
     for setting in SETTINGS {
         questions.push(cmd("CONFIG").arg("GET").arg(setting).to_owned());
     }
-    for write in REPEATED {
+    for (command, arguments) in REPEATED {
         let mut question = cmd("ACL");
-        question.arg("DRYRUN").arg("default").arg(write).arg(format!("{prefix}{{attest}}")).arg("0");
-        if write == "ZADD" {
-            question.arg("member");
-        }
+        question.arg("DRYRUN").arg("default").arg(command).arg(format!("{prefix}{{attest}}")).arg(arguments);
         questions.push(question);
     }
     questions
@@ -183,7 +181,7 @@ mod tests {
         "# Server\r\nredis_mode:standalone\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n";
 
     fn refusal(info: &str, settings: [&str; 4], fsync: Fsync) -> String {
-        let repeated = ["OK".to_owned(), "OK".to_owned()];
+        let repeated = REPEATED.map(|_| "OK".to_owned());
         let settings = settings.map(str::to_owned);
         let found = Found { info: info.into(), replicas: Vec::new(), settings, repeated };
         let config = RedisConfig { fsync, ..RedisConfig::single("redis://h") };

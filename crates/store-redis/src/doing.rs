@@ -15,6 +15,14 @@ pub(crate) const READ: Doing = Doing { what: "read", writes: false };
 pub(crate) const LIST: Doing = Doing { what: "list", writes: false };
 pub(crate) const COMMIT: Doing = Doing { what: "commit", writes: true };
 pub(crate) const DELETE: Doing = Doing { what: "delete", writes: true };
+pub(crate) const MEMBER: Doing = Doing { what: "read a member", writes: false };
+pub(crate) const MEMBERS: Doing = Doing { what: "list members", writes: false };
+pub(crate) const ENTER: Doing = Doing { what: "enter", writes: true };
+pub(crate) const TAKE: Doing = Doing { what: "take ids", writes: true };
+pub(crate) const PROMISE: Doing = Doing { what: "promise", writes: true };
+pub(crate) const SETTLE: Doing = Doing { what: "settle", writes: true };
+pub(crate) const LEAVE: Doing = Doing { what: "leave", writes: true };
+pub(crate) const EXPIRE: Doing = Doing { what: "expire ids", writes: true };
 pub(crate) const ATTEST: Doing = Doing { what: "attest", writes: false };
 pub(crate) const PING: Doing = Doing { what: "health check", writes: false };
 
@@ -23,10 +31,18 @@ pub(crate) fn failed(doing: Doing, server: &str, source: RedisError) -> Error {
     let (server, what) = (server.to_owned(), doing.what);
     match source.code() {
         Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Error::Denied { server, doing: what, source },
+        _ if is_denied_to_a_script(&source) => Error::Denied { server, doing: what, source },
         Some(code) if is_refusal(code) => Error::Refused { server, doing: what, source },
         _ if doing.writes => Error::Lost { server, doing: what, source },
         _ => Error::Read { server, doing: what, source },
     }
+}
+
+/// A script that came to a command that its user may not run; the answer has no code of its own (seen on Redis 7.0.15 and
+/// Valkey 9.1.2). What it has written before stands.
+fn is_denied_to_a_script(source: &RedisError) -> bool {
+    let told = ["The user executing the script can't run", "ACL failure in script"];
+    source.detail().is_some_and(|detail| told.iter().any(|told| detail.contains(told)))
 }
 
 /// Refusals of a command before it begins, and of a script before its first write, never in its middle (Redis 7.0
@@ -99,7 +115,13 @@ mod tests {
 
     #[test]
     fn answer_to_a_user_without_rights_is_rejected() {
-        for line in ["NOPERM no", "NOAUTH Authentication required.", "WRONGPASS x"] {
+        for line in [
+            "NOPERM no",
+            "NOAUTH Authentication required.",
+            "WRONGPASS x",
+            "ERR The user executing the script can't run this command or subcommand script: 05, on @user_script:1.",
+            "ERR ACL failure in script: User u has no permissions to run the 'append' command script: on @user_script:1.",
+        ] {
             assert_eq!(disposition(line, COMMIT), Disposition::Reject, "{line}");
         }
     }

@@ -24,6 +24,16 @@ pub(crate) fn index(prefix: &str, tag: &str) -> String {
     format!("{prefix}{{{tag}}}{INDEX}")
 }
 
+/// The hash tag of a set of shared ids. Not in the grammar of keys, so that no task has it.
+pub(crate) fn tag_of_set(set: &str) -> String {
+    format!("!{set}")
+}
+
+/// What a set keeps under `part`: all of a set shares a slot.
+pub(crate) fn of_set(prefix: &str, set: &str, part: &str) -> String {
+    format!("{prefix}{{{}}}{part}", tag_of_set(set))
+}
+
 /// The pattern of all indexes whose tag begins with `start`. Neither prefix nor tag can hold a character that is
 /// special in patterns.
 pub(crate) fn indexes(prefix: &str, start: &str) -> String {
@@ -48,5 +58,13 @@ mod tests {
         assert_eq!(index("v:", "a"), "v:{a}!keys");
         assert_eq!(tag_of_index("v:", "v:{a}!keys"), Some("a"));
         assert_eq!(tag_of_index("v:", "v:{a}/root"), None);
+    }
+
+    #[test]
+    fn set_of_ids_is_no_task_of_the_same_name() {
+        let held = of_set("v:", "a", "held");
+        assert_eq!(held, "v:{!a}held");
+        assert_ne!(held, name("v:", "a"));
+        assert_eq!(tag_of_index("v:", &held), None);
     }
 }

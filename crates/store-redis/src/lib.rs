@@ -14,6 +14,7 @@ mod pool;
 mod script;
 mod sentinel;
 mod servers;
+mod shared;
 mod slots;
 mod store;
 mod topology;

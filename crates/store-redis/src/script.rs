@@ -62,7 +62,8 @@ impl Scripts {
     }
 }
 
-fn begin(by: By, script: &Script, text: &str, keys: usize) -> Cmd {
+/// A script's name or text, and how many keys follow.
+pub(crate) fn begin(by: By, script: &Script, text: &str, keys: usize) -> Cmd {
     let mut command = Cmd::new();
     match by {
         By::Hash => command.arg("EVALSHA").arg(script.get_hash()),

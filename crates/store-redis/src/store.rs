@@ -14,26 +14,28 @@ use velostream_core::{
 use crate::caller::{Answered, Caller, To};
 use crate::doing::{ATTEST, COMMIT, DELETE, Doing, PING, READ, failed};
 use crate::pool::Pool;
-use crate::script::Scripts;
+use crate::script::{By, Scripts};
 use crate::servers::Servers;
+use crate::shared::SetScripts;
 use crate::{Error, RedisConfig, answer, attest, key, listing};
 
 /// Largest value in bytes. Redis takes up to 512 MiB; a root or a chunk of this size is a mistake, and would hold up
 /// every other client of the server.
-const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most puts in one commit.
 const MAX_PUTS: usize = 1024;
 
 /// A conditional store on Redis or Valkey. Clones share its connections.
 #[derive(Debug, Clone)]
-pub struct RedisStore(Arc<Shared>);
+pub struct RedisStore(Arc<Parts>);
 
 #[derive(Debug)]
-struct Shared {
+struct Parts {
     config: RedisConfig,
     caller: Caller,
     scripts: Scripts,
+    set_scripts: SetScripts,
 }
 
 impl RedisStore {
@@ -45,7 +47,8 @@ impl RedisStore {
     /// `Refused` -> Retry.
     pub async fn open(config: RedisConfig) -> Result<Self> {
         let caller = Caller { servers: Servers::new(&config)? };
-        let store = Self(Arc::new(Shared { config, caller, scripts: Scripts::new() }));
+        let store =
+            Self(Arc::new(Parts { config, caller, scripts: Scripts::new(), set_scripts: SetScripts::new() }));
         store.health_check(store.0.config.request_timeout).await?;
         Ok(store)
     }
@@ -53,6 +56,44 @@ impl RedisStore {
     /// Commands that read, one exchange.
     async fn ask(&self, doing: Doing, to: To<'_>, commands: Vec<Cmd>) -> Result<Answered, Error> {
         self.0.caller.call(doing, to, self.0.config.request_timeout, |_| commands.clone()).await
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.0.config.prefix
+    }
+
+    pub(crate) fn set_scripts(&self) -> &SetScripts {
+        &self.0.set_scripts
+    }
+
+    /// One command on the server that serves the hash tag.
+    pub(crate) async fn one(
+        &self,
+        doing: Doing,
+        tag: &str,
+        command: impl Fn(By) -> Cmd + Send + Sync,
+    ) -> Result<Answered, Error> {
+        let commands = |by| vec![command(by)];
+        self.0.caller.call(doing, To::Task(tag), self.0.config.request_timeout, commands).await
+    }
+
+    /// A script that writes, with the wait for replicas behind it: [`RedisStore::replicated`] judges that.
+    pub(crate) async fn write(
+        &self,
+        doing: Doing,
+        tag: &str,
+        script: impl Fn(By) -> Cmd + Send + Sync,
+    ) -> Result<Answered, Error> {
+        let commands = |by| [Some(script(by)), self.wait()].into_iter().flatten().collect();
+        self.0.caller.call(doing, To::Task(tag), self.0.config.request_timeout, commands).await
+    }
+
+    /// Counts the replicas that have what a script has written.
+    pub(crate) fn replicated(&self, server: &str, rest: Vec<Value>) -> Result<(), Error> {
+        match self.0.config.replicas {
+            Some(wanted) => answer::replicated(server, wanted, rest.into_iter().next().unwrap_or(Value::Nil)),
+            None => Ok(()),
+        }
     }
 
     /// The command that waits for replicas, behind the write on its connection.
@@ -140,16 +181,11 @@ impl ConditionalStore for RedisStore {
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
         self.guarantees().admit(puts, &root)?;
         of_one_task(puts, &root)?;
-        let commands = |by| {
-            let write = self.0.scripts.commit(by, &self.0.config.prefix, puts, &root);
-            [Some(write), self.wait()].into_iter().flatten().collect()
-        };
-        let to = To::Task(key::tag(&root.key));
-        let answered = self.0.caller.call(COMMIT, to, self.0.config.request_timeout, commands).await?;
-        let Answered { server, first, rest } = answered;
+        let script = |by| self.0.scripts.commit(by, &self.0.config.prefix, puts, &root);
+        let Answered { server, first, rest } = self.write(COMMIT, key::tag(&root.key), script).await?;
         let outcome = answer::outcome(&server, &root, first)?;
-        if let (Outcome::Applied(_), Some(wanted)) = (&outcome, self.0.config.replicas) {
-            answer::replicated(&server, wanted, rest.into_iter().next().unwrap_or(Value::Nil))?;
+        if let Outcome::Applied(_) = outcome {
+            self.replicated(&server, rest)?;
         }
         Ok(outcome)
     }
@@ -157,8 +193,8 @@ impl ConditionalStore for RedisStore {
     async fn delete(&self, keys: &[&str]) -> Result<()> {
         self.guarantees().admit_keys(keys)?;
         for (tag, keys) in by_task(keys) {
-            let commands = |by| vec![self.0.scripts.delete(by, &self.0.config.prefix, tag, &keys)];
-            self.0.caller.call(DELETE, To::Task(tag), self.0.config.request_timeout, commands).await?;
+            let script = |by| self.0.scripts.delete(by, &self.0.config.prefix, tag, &keys);
+            self.one(DELETE, tag, script).await?;
         }
         Ok(())
     }

@@ -10,6 +10,8 @@
 mod attested;
 mod cut;
 mod faults;
+mod shared_ids;
+mod shared_limits;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,7 +73,12 @@ fn main() -> ExitCode {
     trials.extend(contract_trials("single", &single));
     trials.extend(contract_trials_through_wrappers("single", &single));
     drop(single);
-    for (name, test) in attested::tests().into_iter().chain(faults::tests()) {
+    let alone = attested::tests()
+        .into_iter()
+        .chain(faults::tests())
+        .chain(shared_ids::tests())
+        .chain(shared_limits::tests());
+    for (name, test) in alone {
         trials.push(server_trial("REDIS", name, move || test().map_err(|error| format!("{error:#}").into())));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use velostream_conformance::Fixture;
 use velostream_core::ConditionalStore;
+use velostream_store_memory::MemoryStore;
 use velostream_store_redis::{RedisStore, Topology};
-use velostream_testkit::{Factory, contract_trials};
+use velostream_testkit::{Factory, answers_as_the_model, answers_as_the_model_to_many_ids, contract_trials};
 
-use crate::config_of;
 use crate::shared::{Place, Shared};
+use crate::{config_of, runtime};
 
 pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -18,7 +19,26 @@ pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
         let factory: Factory = Arc::new(move |case| Ok(Box::pin(fixture(shared.topology(place)?, case))));
         trials.extend(contract_trials(name, &factory));
     }
+    for (place, name) in Place::ALL {
+        let shared = Arc::clone(shared);
+        let name = format!("{name}::shared_ids_answer_as_the_model");
+        trials.push(Trial::test(name, move || {
+            let topology = shared.topology(place)?;
+            as_the_model(topology).map_err(|error| format!("{error:#}").into())
+        }));
+    }
     trials
+}
+
+fn as_the_model(topology: Topology) -> anyhow::Result<()> {
+    runtime().block_on(async {
+        let store = RedisStore::open(config_of(topology)).await?;
+        // Each set has a slot of its own.
+        for seed in 0..8 {
+            answers_as_the_model(&store, &MemoryStore::new(), &format!("set-{seed}"), seed, 200).await?;
+        }
+        answers_as_the_model_to_many_ids(&store, &MemoryStore::new(), "many", 10_001).await
+    })
 }
 
 async fn fixture(topology: Topology, case: &'static str) -> Fixture {

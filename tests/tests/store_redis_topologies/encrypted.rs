@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use velostream_core::{ConditionalStore, Disposition};
+use velostream_store_memory::MemoryStore;
 use velostream_store_redis::{ClientCertificate, RedisConfig, RedisStore, Topology};
+use velostream_testkit::answers_as_the_model;
 use velostream_testkit::services::{RedisNode, free_ports};
 
 use crate::certificates::Authority;
@@ -63,7 +65,8 @@ fn works(config: RedisConfig) -> Result<()> {
         store.attest().await?;
         let mut chain = Chain::of("t");
         chain.steps(&store, 4).await?;
-        chain.check(&store).await
+        chain.check(&store).await?;
+        answers_as_the_model(&store, &MemoryStore::new(), "set", 1, 100).await
     })
 }
 

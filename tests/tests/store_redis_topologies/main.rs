@@ -17,7 +17,9 @@ mod jobs;
 mod lagging;
 mod sentinel;
 mod shared;
+mod shared_ids;
 mod slot_move;
+mod takings;
 mod waits;
 
 use std::process::ExitCode;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         .chain(jobs::tests())
         .chain(lagging::tests())
         .chain(sentinel::tests())
+        .chain(shared_ids::tests())
         .chain(waits::tests());
     for (name, test) in alone {
         trials.push(Trial::test(name, move || test().map_err(|error| format!("{error:#}").into())));
