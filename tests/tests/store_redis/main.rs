@@ -18,12 +18,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::Arguments;
-use velostream_conformance::Fixture;
-use velostream_core::ConditionalStore;
+use velostream_conformance::{Fixture, SharedFixture};
+use velostream_core::{ConditionalStore, SharedIds};
 use velostream_store_redis::{RedisConfig, RedisStore};
 use velostream_testkit::services::{RedisServer, foreign_url};
 use velostream_testkit::{
     Factory, contract_trials, contract_trials_through_wrappers, run_name, server_trial,
+    shared_contract_trials,
 };
 
 /// Tells the prefixes of cases apart that share the server.
@@ -53,26 +54,47 @@ async fn fixture(url: String) -> Fixture {
     }))
 }
 
+async fn shared_fixture(url: String) -> SharedFixture {
+    let config = config_at(url);
+    let store = RedisStore::open(config.clone()).await.unwrap();
+    SharedFixture::new(Arc::new(store)).with_reopen(Box::new(move |_| {
+        let config = config.clone();
+        Box::pin(async move {
+            let again: Arc<dyn SharedIds> = Arc::new(RedisStore::open(config).await.unwrap());
+            again
+        })
+    }))
+}
+
+/// The server that all cases share, started by the first that needs it.
+type Server = OnceLock<Result<RedisServer, String>>;
+
+fn url(server: &Server) -> Result<String, String> {
+    if let Some(url) = foreign_url("REDIS") {
+        return Ok(url);
+    }
+    let started =
+        server.get_or_init(|| RedisServer::start("shared", &[]).map_err(|error| format!("{error:#}")));
+    Ok(started.as_ref().map_err(String::clone)?.url())
+}
+
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(4);
-    let shared: Arc<OnceLock<Result<RedisServer, String>>> = Arc::default();
+    let server: Arc<Server> = Arc::default();
     let mut trials = Vec::new();
     let single: Factory = {
-        let shared = Arc::clone(&shared);
-        Arc::new(move |_| {
-            if let Some(url) = foreign_url("REDIS") {
-                return Ok(Box::pin(fixture(url)));
-            }
-            let server = shared
-                .get_or_init(|| RedisServer::start("shared", &[]).map_err(|error| format!("{error:#}")));
-            let url = server.as_ref().map_err(String::clone)?.url();
-            Ok(Box::pin(fixture(url)))
-        })
+        let server = Arc::clone(&server);
+        Arc::new(move |_| Ok(Box::pin(fixture(url(&server)?))))
+    };
+    let shared: Factory<SharedFixture> = {
+        let server = Arc::clone(&server);
+        Arc::new(move |_| Ok(Box::pin(shared_fixture(url(&server)?))))
     };
     trials.extend(contract_trials("single", &single));
     trials.extend(contract_trials_through_wrappers("single", &single));
-    drop(single);
+    trials.extend(shared_contract_trials("single", &shared));
+    drop((single, shared));
     let alone = attested::tests()
         .into_iter()
         .chain(faults::tests())
@@ -83,7 +105,7 @@ fn main() -> ExitCode {
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` would leave the server behind.
-    drop(shared);
+    drop(server);
     conclusion.exit_code()
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use velostream_conformance::Fixture;
-use velostream_core::ConditionalStore;
+use velostream_conformance::{Fixture, SharedFixture};
+use velostream_core::{ConditionalStore, SharedIds};
 use velostream_store_memory::MemoryStore;
 use velostream_store_redis::{RedisStore, Topology};
-use velostream_testkit::{Factory, answers_as_the_model, answers_as_the_model_to_many_ids, contract_trials};
+use velostream_testkit::{
+    Factory, answers_as_the_model, answers_as_the_model_to_many_ids, contract_trials, shared_contract_trials,
+};
 
 use crate::shared::{Place, Shared};
 use crate::{config_of, runtime};
@@ -18,6 +20,12 @@ pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
         let shared = Arc::clone(shared);
         let factory: Factory = Arc::new(move |case| Ok(Box::pin(fixture(shared.topology(place)?, case))));
         trials.extend(contract_trials(name, &factory));
+    }
+    for (place, name) in Place::ALL {
+        let shared = Arc::clone(shared);
+        let factory: Factory<SharedFixture> =
+            Arc::new(move |case| Ok(Box::pin(shared_fixture(shared.topology(place)?, case))));
+        trials.extend(shared_contract_trials(name, &factory));
     }
     for (place, name) in Place::ALL {
         let shared = Arc::clone(shared);
@@ -49,6 +57,20 @@ async fn fixture(topology: Topology, case: &'static str) -> Fixture {
         let config = config.clone();
         Box::pin(async move {
             let again: Arc<dyn ConditionalStore> = Arc::new(RedisStore::open(config).await.unwrap());
+            again
+        })
+    }))
+}
+
+async fn shared_fixture(topology: Topology, case: &'static str) -> SharedFixture {
+    let config = config_of(topology);
+    let store = RedisStore::open(config.clone()).await.unwrap();
+    // The name of the set picks the slot, and has its limit.
+    let set = case.get(..90).unwrap_or(case);
+    SharedFixture::new(Arc::new(store)).with_set(set).with_reopen(Box::new(move |_| {
+        let config = config.clone();
+        Box::pin(async move {
+            let again: Arc<dyn SharedIds> = Arc::new(RedisStore::open(config).await.unwrap());
             again
         })
     }))
