@@ -31,6 +31,7 @@
 //!
 //! It starts no servers and injects no network faults: that is the business of each backend's own tests.
 
+mod against_model;
 mod case;
 mod double;
 mod faulty;
@@ -46,6 +47,7 @@ mod suite;
 mod verdict;
 mod wrapper;
 
+pub use against_model::agree;
 pub use case::{Case, Group, cases};
 pub use double::LyingStore;
 pub use faulty::{Fault, FaultyStore};

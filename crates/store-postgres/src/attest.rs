@@ -12,8 +12,8 @@ pub(crate) struct Settings {
     pub(crate) synchronous_standby_names: String,
     pub(crate) fsync: String,
     pub(crate) full_page_writes: String,
-    /// `pg_class.relpersistence` of the table: `p` is a logged one.
-    pub(crate) persistence: Option<String>,
+    /// Every table is there and is a logged one (`pg_class.relpersistence` is `p`).
+    pub(crate) logged: bool,
 }
 
 /// Refuses a claim that these settings do not keep (PostgreSQL manual, "Replication" and "Write Ahead Log").
@@ -28,8 +28,8 @@ pub(crate) fn postgres(claimed: DurabilityClass, remote: &[String], found: &Sett
     if found.full_page_writes != "on" {
         return weak("full_page_writes is off: a torn page stays torn".into());
     }
-    if found.persistence.as_deref() != Some("p") {
-        return weak("the table is unlogged or temporary: it is emptied after a crash".into());
+    if !found.logged {
+        return weak("a table is missing, unlogged or temporary: it is emptied after a crash".into());
     }
     if found.synchronous_commit == "off" {
         return weak("synchronous_commit=off: a crash loses commits that were acknowledged".into());
@@ -119,7 +119,7 @@ mod tests {
             synchronous_standby_names: "ANY 1 (a, b)".into(),
             fsync: "on".into(),
             full_page_writes: "on".into(),
-            persistence: Some("p".into()),
+            logged: true,
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
         assert!(holds(AsyncReplica, |s| s.synchronous_standby_names.clear()));
         assert!(!holds(Restart, |s| s.fsync = "off".into()));
         assert!(!holds(Restart, |s| s.full_page_writes = "off".into()));
-        assert!(!holds(Restart, |s| s.persistence = Some("u".into())));
+        assert!(!holds(Restart, |s| s.logged = false));
         assert!(!holds(Restart, |s| s.in_recovery = true));
     }
 

@@ -87,8 +87,8 @@ pub enum Error {
         /// The key.
         key: String,
     },
-    /// The tables are missing.
-    #[error("postgres store: schema {schema} has no tables")]
+    /// The tables are missing, or some of this release are.
+    #[error("postgres store: schema {schema} has no tables, or those of an earlier release")]
     NotMigrated {
         /// The schema.
         schema: String,
@@ -200,7 +200,7 @@ impl From<Error> for velostream_core::Error {
         let raised = Self::new(error.code(), error.disposition(), error.to_string());
         match error {
             Error::NotMigrated { .. } => {
-                raised.with_remedy("Create the tables once, as a user who may (`velostream state init JOB.yaml`), and grant the worker's user the rights in grants.sql.")
+                raised.with_remedy("Create the tables or bring them up to date, as a user who may (`velostream state init JOB.yaml`), and grant the worker's user the rights in grants.sql.")
             }
             _ => raised,
         }

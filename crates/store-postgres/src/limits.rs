@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use velostream_core::{NotAdmitted, Put, RootWrite};
+use velostream_core::{NotAdmitted, Put, RootWrite, SharedId};
 
 use crate::Dialect;
 
@@ -48,4 +48,19 @@ pub(crate) fn unique<'a>(
         }
     }
     Ok(unique)
+}
+
+/// Refuses a taking whose array of ids, with 4 bytes before each, is larger than a statement.
+pub(crate) fn admit_ids(dialect: Dialect, ids: &[SharedId]) -> Result<(), NotAdmitted> {
+    let (found, limit) = (ids.len().saturating_mul(20), max_commit_bytes(dialect));
+    fits("bytes of a taking", found, limit)
+}
+
+/// Refuses a note that is larger than a value.
+pub(crate) fn admit_note(dialect: Dialect, note: &[u8]) -> Result<(), NotAdmitted> {
+    fits("bytes of a note", note.len(), max_value_bytes(dialect))
+}
+
+const fn fits(what: &'static str, found: usize, limit: usize) -> Result<(), NotAdmitted> {
+    if found > limit { Err(NotAdmitted::TooLarge { what, found, limit }) } else { Ok(()) }
 }

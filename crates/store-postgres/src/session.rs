@@ -1,16 +1,21 @@
-//! One statement, one round trip: its limits, its retries, and what its failure means.
+//! One round trip, of a statement or of a transaction: its limits, its retries, and what its failure means.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use futures::future::try_join_all;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::pool::Pool;
+use crate::sql::shared::{COMMIT, start};
 use crate::{Error, PostgresConfig};
 
 /// A parameter with its type, so that the server need not be asked for it first.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// A statement with its parameters.
+pub(crate) type Statement<'a> = (&'a str, &'a [Parameter<'a>]);
 
 /// Sends statements.
 #[derive(Debug)]
@@ -18,6 +23,7 @@ pub(crate) struct Server {
     pool: Pool,
     connect_timeout: Duration,
     statement_timeout: Duration,
+    start: &'static str,
 }
 
 /// Whether a statement changes anything: then a lost answer is not nothing.
@@ -30,11 +36,15 @@ pub(crate) enum Effect {
 impl Server {
     pub(crate) fn new(config: &PostgresConfig) -> Result<Self, Error> {
         let (connect_timeout, statement_timeout) = (config.connect_timeout, config.statement_timeout);
-        Ok(Self { pool: Pool::new(config)?, connect_timeout, statement_timeout })
+        Ok(Self {
+            pool: Pool::new(config)?,
+            connect_timeout,
+            statement_timeout,
+            start: start(config.dialect),
+        })
     }
 
-    /// Sends a statement, and again where the server undid it for another one's sake (40001, 40P01): up to 12 times
-    /// with jitter, about a second in all.
+    /// Sends a statement, and again as [`transact`](Self::transact) does.
     pub(crate) async fn query(
         &self,
         call: &'static str,
@@ -42,27 +52,52 @@ impl Server {
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Error> {
+        let mut rows = self.again(call, effect, &[(sql, parameters)]).await?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// Sends statements that change something as one transaction, in one round trip, and again where the server undid
+    /// it for another one's sake (40001, 40P01): up to 12 times with jitter, about a second in all.
+    pub(crate) async fn transact(
+        &self,
+        call: &'static str,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let (start, commit): (Statement<'_>, Statement<'_>) = ((self.start, &[]), (COMMIT, &[]));
+        let whole: Vec<_> = [start].into_iter().chain(statements.iter().copied()).chain([commit]).collect();
+        let mut rows = self.again(call, Effect::Changes, &whole).await?;
+        rows.remove(0);
+        Ok(rows)
+    }
+
+    async fn again(
+        &self,
+        call: &'static str,
+        effect: Effect,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
         let policy = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(2))
             .with_max_delay(Duration::from_millis(200))
             .with_max_times(12)
             .with_jitter();
-        (|| self.once(call, effect, sql, parameters)).retry(policy).when(Error::is_contention).await
+        (|| self.once(call, effect, statements)).retry(policy).when(Error::is_contention).await
     }
 
     async fn once(
         &self,
         call: &'static str,
         effect: Effect,
-        sql: &str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<Vec<Row>, Error> {
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
         let leased = tokio::time::timeout(self.connect_timeout, self.pool.lease(call)).await;
         let limit_ms = self.connect_timeout.as_millis();
         let lease = leased.unwrap_or(Err(Error::ConnectSlow { call, limit_ms }))?;
         drop(lease.take_warning());
-        let answer =
-            tokio::time::timeout(self.statement_timeout, lease.client().query_typed(sql, parameters));
+        // Each goes out at its first poll, in this order; behind one that cannot be sent none is. What the server refused
+        // is the first in order too, and those behind it in a transaction change nothing.
+        let answers = statements.iter().map(|(sql, parameters)| lease.client().query_typed(sql, parameters));
+        let answer = tokio::time::timeout(self.statement_timeout, try_join_all(answers));
         let limit_ms = self.statement_timeout.as_millis();
         let rows = match answer.await {
             Ok(Ok(rows)) => rows,

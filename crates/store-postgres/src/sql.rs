@@ -1,9 +1,12 @@
 //! Every statement that is ever sent, for one schema.
 //!
-//! Each is a transaction of its own and goes out unnamed with its types, in one round trip: nothing is kept in a
-//! session, so that a pooler may hand every statement to another backend.
+//! Each is a transaction of its own, but for those of shared ids, and goes out unnamed with its types, in one round
+//! trip: nothing is kept in a session, so that a pooler may hand every transaction to another backend.
+
+pub(crate) mod shared;
 
 use crate::Dialect;
+use shared::SharedSql;
 
 /// The statements of a store.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub(crate) struct Sql {
     pub(crate) delete: String,
     pub(crate) list: String,
     pub(crate) version: String,
+    pub(crate) shared: SharedSql,
 }
 
 /// Takes a lock on nothing and touches no table.
@@ -21,8 +25,9 @@ pub(crate) const PING: &str = "SELECT 1";
 /// One row: what decides about the class of a PostgreSQL server.
 pub(crate) const SETTINGS: &str = "SELECT pg_is_in_recovery(), current_setting('synchronous_commit'), \
      current_setting('synchronous_standby_names'), current_setting('fsync'), current_setting('full_page_writes'), \
-     (SELECT c.relpersistence::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-      WHERE n.nspname = $1 AND c.relname = 'entry')";
+     (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+      WHERE n.nspname = $1 AND c.relname IN ('entry', 'shared_set', 'shared_member', 'shared_id') \
+      AND c.relpersistence = 'p') = 4";
 
 /// CockroachDB and PostgreSQL both answer it.
 pub(crate) const ISOLATION: &str = "SELECT current_setting('transaction_isolation')";
@@ -44,6 +49,7 @@ impl Sql {
                 "SELECT key FROM {entry} WHERE key >= $1 AND key < $2 AND key > $3 ORDER BY key LIMIT $4"
             ),
             version: format!("SELECT version FROM \"{schema}\".format WHERE id = 1"),
+            shared: SharedSql::new(schema),
         }
     }
 }
@@ -68,7 +74,7 @@ fn commit(entry: &str) -> String {
     )
 }
 
-/// The tables, in format 1. Each statement may be repeated.
+/// The tables, made or brought up to date. Each statement may be repeated.
 pub(crate) fn migration(schema: &str, dialect: Dialect) -> Vec<String> {
     let collation = match dialect {
         Dialect::PostgreSql => " COLLATE \"C\"",
@@ -89,14 +95,16 @@ pub(crate) fn migration(schema: &str, dialect: Dialect) -> Vec<String> {
         // Ids are hashes: compressing them costs time and gains nothing.
         statements.push(format!("ALTER TABLE \"{schema}\".entry ALTER COLUMN value SET STORAGE EXTERNAL"));
     }
+    statements.extend(shared::migration(schema, collation));
     statements.push(format!(
-        "INSERT INTO \"{schema}\".format (id, version) VALUES (1, {FORMAT}) ON CONFLICT (id) DO NOTHING"
+        "INSERT INTO \"{schema}\".format AS f (id, version) VALUES (1, {FORMAT}) \
+         ON CONFLICT (id) DO UPDATE SET version = excluded.version WHERE f.version < excluded.version"
     ));
     statements
 }
 
-/// Version of the tables.
-pub(crate) const FORMAT: i32 = 1;
+/// Version of the tables: 1 had no shared ids.
+pub(crate) const FORMAT: i32 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -132,6 +140,7 @@ mod tests {
     fn statements_avoid_what_poolers_and_cockroachdb_do_not_take() {
         let sql = Sql::new("velostream");
         let mut all = vec![sql.read, sql.commit, sql.delete, sql.list, sql.version];
+        all.extend(sql.shared.all());
         all.extend(migration("velostream", Dialect::CockroachDb));
         all.extend([PING, ISOLATION, GOAL, REGIONS].map(str::to_owned));
         for statement in all {

@@ -1,5 +1,7 @@
 //! The store as the ledger sees it.
 
+mod shared_ids;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,7 +119,7 @@ impl Shared {
             synchronous_standby_names: get(row, 2, CALL)?,
             fsync: get(row, 3, CALL)?,
             full_page_writes: get(row, 4, CALL)?,
-            persistence: get(row, 5, CALL)?,
+            logged: get(row, 5, CALL)?,
         };
         attest::postgres(claimed, &self.config.remote_standbys, &found)
     }

@@ -7,6 +7,7 @@ mod conformance;
 mod lost;
 mod relay;
 mod server;
+mod shared;
 mod standby;
 
 use std::process::ExitCode;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 14] = [
         ("commit_whose_reply_is_lost_is_reconciled_and_stands", lost::commit_reply),
         ("commit_whose_request_is_lost_is_reconciled_and_repeated", lost::commit_request),
         ("commit_without_an_answer_ends_by_its_limit", lost::commit_held),
@@ -41,6 +42,12 @@ fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
         ("commit_undone_by_40001_is_sent_again", lost::serialization_failures),
         ("commit_answered_by_40003_is_reconciled", lost::completion_unknown),
         ("commit_of_a_server_that_was_killed_stands_if_answered", lost::killed),
+        ("shared_ids_answer_as_their_model", shared::model),
+        ("shared_ids_under_serializable_answer_as_their_model", shared::model_of_cockroachdb),
+        ("shared_ids_whose_reply_is_lost_are_repeated_with_one_effect", shared::replies),
+        ("shared_ids_whose_request_is_lost_are_repeated_with_one_effect", shared::requests),
+        ("shared_ids_without_an_answer_are_repeated_with_one_effect", shared::held),
+        ("schema_of_the_release_before_is_upgraded", shared::upgrade),
     ];
     let mut trials = conformance::trials(server);
     for (name, test) in tests {

@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What happens to the next bytes; after a loss the relay passes everything again.
@@ -24,20 +24,25 @@ pub(crate) enum Fate {
 pub(crate) struct Relay {
     port: u16,
     fate: Arc<AtomicU8>,
+    later: Arc<Mutex<Option<(u8, Fate)>>>,
 }
 
 impl Relay {
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let relay = Self { port: listener.local_addr().unwrap().port(), fate: Arc::default() };
-        let fate = Arc::clone(&relay.fate);
+        let port_here = listener.local_addr().unwrap().port();
+        let relay = Self { port: port_here, fate: Arc::default(), later: Arc::default() };
+        let (fate, later) = (Arc::clone(&relay.fate), Arc::clone(&relay.later));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
                 let (client_back, server_back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let (there, back) = (Arc::clone(&fate), Arc::clone(&fate));
-                thread::spawn(move || copy(client, server, &there, Fate::LoseRequest));
-                thread::spawn(move || copy(server_back, client_back, &back, Fate::LoseReply));
+                let later = Arc::clone(&later);
+                thread::spawn(move || {
+                    copy(client, server, &there, Fate::LoseRequest, || count(&later, &there))
+                });
+                thread::spawn(move || copy(server_back, client_back, &back, Fate::LoseReply, || ()));
             }
         });
         relay
@@ -48,15 +53,31 @@ impl Relay {
     }
 
     pub(crate) fn next(&self, fate: Fate) {
-        self.fate.store(fate as u8, Ordering::SeqCst);
+        self.after(0, fate);
+    }
+
+    /// The fate of what comes behind `requests` that pass.
+    pub(crate) fn after(&self, requests: u8, fate: Fate) {
+        *self.later.lock().unwrap() = Some((requests, fate));
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate) {
+/// At each request.
+fn count(later: &Mutex<Option<(u8, Fate)>>, now: &AtomicU8) {
+    let mut later = later.lock().unwrap();
+    match later.take() {
+        Some((0, fate)) => now.store(fate as u8, Ordering::SeqCst),
+        Some((requests, fate)) => *later = Some((requests - 1, fate)),
+        None => {}
+    }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, fate: &AtomicU8, mine: Fate, before: impl Fn()) {
     let mut buffer = [0; 16 * 1024];
     let mut holding = false;
     let is = |wanted: Fate| fate.load(Ordering::SeqCst) == wanted as u8;
     while let Ok(read @ 1..) = from.read(&mut buffer) {
+        before();
         if is(mine) {
             fate.store(Fate::Pass as u8, Ordering::SeqCst);
             break;
