@@ -3,6 +3,8 @@
 mod config;
 mod database;
 mod error;
+mod sets;
+mod shared_ids;
 mod store;
 mod writer;
 

@@ -81,7 +81,7 @@ impl RedbStore {
         Error::Gone { path: self.0.file.path() }
     }
 
-    async fn blocking<T, F>(&self, work: F) -> Result<T>
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&File) -> Result<T, Error> + Send + 'static,
@@ -94,7 +94,11 @@ impl RedbStore {
     }
 
     /// Hands a call to the writer and waits for its answer.
-    async fn written<T>(&self, call: Call, answer: oneshot::Receiver<Result<T, Error>>) -> Result<T> {
+    pub(crate) async fn written<T>(
+        &self,
+        call: Call,
+        answer: oneshot::Receiver<Result<T, Error>>,
+    ) -> Result<T> {
         if !self.0.writer.call(call) {
             return Err(Error::Closed { path: self.0.file.path() }.into());
         }

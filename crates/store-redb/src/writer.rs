@@ -1,5 +1,6 @@
 //! The one thread that writes: takes what waits, decides it in order, syncs once.
 
+use std::fmt::Debug;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,10 +24,25 @@ pub(crate) enum Call {
     Commit { puts: Vec<Put>, root: RootWrite, reply: oneshot::Sender<Result<Outcome, Error>> },
     /// [`ConditionalStore::delete`](velostream_core::ConditionalStore::delete).
     Delete { keys: Vec<String>, reply: oneshot::Sender<Result<(), Error>> },
+    /// One of [`SharedIds`](velostream_core::SharedIds).
+    Shared(Box<dyn Change>),
     /// Answers as soon as the writer comes to it.
     Ping { reply: oneshot::Sender<()> },
     /// Closes the file and ends the thread; what was called before is still done.
     Close,
+}
+
+/// A call that knows what it does and who waits for it.
+pub(crate) trait Change: Debug + Send {
+    /// About how much it writes.
+    fn bytes(&self) -> usize;
+    /// Does it inside the transaction and keeps the answer; true where it wrote anything. Behind a value that is corrupt
+    /// nothing of it was written; behind any other error something may be.
+    fn apply(&mut self, file: &File, transaction: &WriteTransaction) -> Result<bool, Error>;
+    /// Sends the answer.
+    fn give(self: Box<Self>);
+    /// Sends an error instead.
+    fn fail(self: Box<Self>, error: Error);
 }
 
 /// The thread's handle.
@@ -68,6 +84,7 @@ impl Writer {
 enum Answer {
     Commit(oneshot::Sender<Result<Outcome, Error>>, Outcome),
     Delete(oneshot::Sender<Result<(), Error>>),
+    Shared(Box<dyn Change>),
 }
 
 fn work(file: &File, waiting: &Receiver<Call>) {
@@ -96,6 +113,10 @@ fn gather(first: Call, waiting: &Receiver<Call>) -> (Vec<Call>, bool) {
             Call::Commit { ref puts, ref root, .. } => {
                 let values = puts.iter().map(|put| put.value.len()).sum::<usize>();
                 bytes = bytes.saturating_add(values).saturating_add(root.value.len());
+                group.push(call);
+            }
+            Call::Shared(ref change) => {
+                bytes = bytes.saturating_add(change.bytes());
                 group.push(call);
             }
             Call::Delete { .. } => group.push(call),
@@ -133,7 +154,7 @@ fn transact(file: &File, group: Vec<Call>) -> Result<(), Error> {
         Err(error) => failed = Some(error),
         Ok(mut table) => {
             for call in group.by_ref() {
-                match apply(file, &mut table, call, &mut answers) {
+                match apply(file, &transaction, &mut table, call, &mut answers) {
                     Ok(wrote) => changed |= wrote,
                     Err(error) => {
                         failed = Some(error);
@@ -180,6 +201,7 @@ fn begin(file: &File, database: &redb::Database) -> Result<WriteTransaction, Err
 /// the call is answered at once, before anything of it is written.
 fn apply(
     file: &File,
+    transaction: &WriteTransaction,
     table: &mut Table<'_, &'static str, &'static [u8]>,
     call: Call,
     answers: &mut Vec<Answer>,
@@ -210,6 +232,21 @@ fn apply(
             }
             Ok(!keys.is_empty())
         }
+        Call::Shared(mut change) => match change.apply(file, transaction) {
+            Ok(wrote) => {
+                answers.push(Answer::Shared(change));
+                Ok(wrote)
+            }
+            // Found before anything was written.
+            Err(error @ Error::CorruptValue { .. }) => {
+                change.fail(error);
+                Ok(false)
+            }
+            Err(error) => {
+                change.fail(again(file, &error));
+                Err(error)
+            }
+        },
         Call::Ping { .. } | Call::Close => Ok(false),
     }
 }
@@ -259,6 +296,7 @@ fn refuse(group: impl IntoIterator<Item = Call>, file: &File, error: Error) -> E
         match call {
             Call::Commit { reply, .. } => drop(reply.send(Err(again(file, &error)))),
             Call::Delete { reply, .. } => drop(reply.send(Err(again(file, &error)))),
+            Call::Shared(change) => change.fail(again(file, &error)),
             Call::Ping { .. } | Call::Close => {}
         }
     }
@@ -295,6 +333,7 @@ impl Answer {
         match self {
             Self::Commit(reply, outcome) => drop(reply.send(Ok(outcome))),
             Self::Delete(reply) => drop(reply.send(Ok(()))),
+            Self::Shared(change) => change.give(),
         }
     }
 
@@ -302,6 +341,7 @@ impl Answer {
         match self {
             Self::Commit(reply, _) => drop(reply.send(Err(error))),
             Self::Delete(reply) => drop(reply.send(Err(error))),
+            Self::Shared(change) => change.fail(error),
         }
     }
 }
