@@ -44,7 +44,8 @@ impl Server {
         })
     }
 
-    /// Sends a statement, and again as [`transact`](Self::transact) does.
+    /// Sends a statement, and again where the server undid it for another one's sake (40001, 40P01): up to 12 times with
+    /// jitter, about a second in all.
     pub(crate) async fn query(
         &self,
         call: &'static str,
@@ -57,7 +58,7 @@ impl Server {
     }
 
     /// Sends statements that change something as one transaction, in one round trip, and again where the server undid
-    /// it for another one's sake (40001, 40P01): up to 12 times with jitter, about a second in all.
+    /// it for another one's sake, for as long as it would wait for an answer.
     pub(crate) async fn transact(
         &self,
         call: &'static str,
@@ -76,11 +77,15 @@ impl Server {
         effect: Effect,
         statements: &[Statement<'_>],
     ) -> Result<Vec<Vec<Row>>, Error> {
-        let policy = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(2))
-            .with_max_delay(Duration::from_millis(200))
-            .with_max_times(12)
-            .with_jitter();
+        let policy = ExponentialBuilder::default().with_min_delay(Duration::from_millis(2)).with_jitter();
+        let policy = match statements {
+            [_] => policy.with_max_delay(Duration::from_millis(200)).with_max_times(12),
+            // Under SERIALIZABLE all who wait for a set are undone by each who has it.
+            _ => {
+                let policy = policy.with_max_delay(Duration::from_millis(50)).without_max_times();
+                policy.with_total_delay(Some(self.statement_timeout))
+            }
+        };
         (|| self.once(call, effect, statements)).retry(policy).when(Error::is_contention).await
     }
 
