@@ -156,7 +156,7 @@ pub(crate) async fn backend(job: &JobFile) -> Result<Backend> {
         #[cfg(feature = "store-redis")]
         StateStoreConfig::Redis(redis) => {
             let opened = velostream_store_redis::RedisStore::open(settings::redis::store(&redis)).await;
-            opened.map(Backend::plain)
+            opened.map(Backend::with_ids)
         }
         #[cfg(feature = "store-postgres")]
         StateStoreConfig::Postgres(postgres) => {
