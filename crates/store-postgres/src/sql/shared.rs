@@ -91,9 +91,11 @@ impl SharedSql {
             ),
             grant: format!("{} AND {turn}", grant("")),
             grant_release: format!("{} AND {turn}", grant(&without("holder = $2"))),
+            // The limit makes a look into the index of each id: without statistics the server would read the whole set.
             grant_take: format!(
                 "WITH asked AS (SELECT DISTINCT n.id FROM unnest($6) AS n(id)), \
-                 found AS (SELECT i.id, i.holder, i.at_ms FROM asked a JOIN {id} i ON i.set_name = $1 AND i.id = a.id), \
+                 found AS (SELECT a.id, i.holder, i.at_ms FROM asked a CROSS JOIN LATERAL \
+                 (SELECT s.holder, s.at_ms FROM {id} s WHERE s.set_name = $1 AND s.id = a.id LIMIT 1) AS i), \
                  grants AS ({} AND {turn} AND NOT EXISTS (SELECT 1 FROM found WHERE holder <> $2) RETURNING total) \
                  SELECT id, holder, at_ms, NULL::bigint FROM found \
                  UNION ALL SELECT NULL::bytea, NULL::text, NULL::bigint, total FROM grants",
