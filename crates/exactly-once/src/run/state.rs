@@ -162,7 +162,7 @@ pub(crate) async fn backend(job: &JobFile) -> Result<Backend> {
         StateStoreConfig::Postgres(postgres) => {
             let config = settings::postgres::store(&postgres);
             let opened = velostream_store_postgres::PostgresStore::open(config).await;
-            opened.map(Backend::plain)
+            opened.map(Backend::with_ids)
         }
         #[cfg(feature = "store-dynamodb")]
         StateStoreConfig::DynamoDb(dynamodb) => {
