@@ -27,6 +27,11 @@ impl Found {
         self.outcome == Outcome::Failed
     }
 
+    /// As the suite says it.
+    pub(super) fn path(&self) -> String {
+        if self.place.is_empty() { self.name.clone() } else { format!("{}::{}", self.place, self.name) }
+    }
+
     /// A line such as `test single::case ... ok`.
     fn from_line(line: &str) -> Option<Self> {
         let (path, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
