@@ -112,7 +112,8 @@ fn content_ids_keep_the_level_and_say_what_they_rest_on() {
     assert_eq!(strong.level, DeliveryLevel::ExactlyOnceTransactional);
     assert!(strong.of(Role::Gives).any(|r| r.text.contains("all jobs that share the ids of orders")));
     assert!(settings(&strong, Role::Warns).is_empty());
-    let weak = shared("redis: { url: \"redis://localhost\" }");
+    let weak = shared("redis: { url: \"redis://localhost\", topology: { cluster: {} } }");
+    assert!(weak.of(Role::Assumes).any(|r| r.text.contains("redis (a cluster) is of class G1")));
     assert_eq!(settings(&weak, Role::Warns), ["exactly_once.shared_ids"]);
     let unused = explanation(FILE_SOURCE, FILE_SINK, "state_store: { memory: {} }\n");
     assert_eq!(settings(&unused, Role::Warns), ["state_store"]);

@@ -3,7 +3,7 @@
 use velostream_core::DurabilityClass;
 
 use super::reason::{Reason, Role};
-use crate::config::{JobFile, OnIdLoss, StateStoreConfig};
+use crate::config::{JobFile, OnIdLoss, PostgresDialect, RedisTopology, StateStoreConfig};
 
 const STATE_STORE: &str = "state_store";
 
@@ -38,13 +38,30 @@ pub(crate) fn reasons(job: &JobFile, reasons: &mut Vec<Reason>) {
     });
 }
 
+/// The store, with what stands behind it.
+fn name(store: &StateStoreConfig) -> &'static str {
+    match store {
+        StateStoreConfig::Redis(redis) => match redis.topology {
+            RedisTopology::One => "redis (one server)",
+            RedisTopology::Sentinel(_) => "redis (a primary that sentinels watch)",
+            RedisTopology::Cluster(_) => "redis (a cluster)",
+            _ => store.key(),
+        },
+        StateStoreConfig::Postgres(postgres) => match postgres.dialect {
+            PostgresDialect::PostgreSql => "postgres",
+            PostgresDialect::CockroachDb => "postgres (CockroachDB)",
+        },
+        _ => store.key(),
+    }
+}
+
 fn shared(store: &StateStoreConfig, on_loss: OnIdLoss, reasons: &mut Vec<Reason>) {
     reasons.push(Reason::new(
         Role::Gives,
         "one worker has the ids at a time: a second one, on any host, is refused with VS-0055 while the first shows life \
          in the state store, and a worker that was taken for dead is fenced by it (VS-0054)",
     ));
-    let (key, class) = (store.key(), store.class());
+    let (name, class) = (name(store), store.class());
     let kept = match class {
         DurabilityClass::Zone => "linearizable, and acknowledged ids survive the loss of a node or zone",
         DurabilityClass::Region => "linearizable, and acknowledged ids survive the loss of a region",
@@ -56,7 +73,7 @@ fn shared(store: &StateStoreConfig, on_loss: OnIdLoss, reasons: &mut Vec<Reason>
         Reason::new(
             role,
             format!(
-                "the state store {key} is of class {class}: {kept}; the server's settings are checked against it at \
+                "the state store {name} is of class {class}: {kept}; the server's settings are checked against it at \
                  each start, and one that keeps less is refused with VS-0057"
             ),
         )
