@@ -164,7 +164,8 @@ pub struct Expired {
 /// 2. A taking is whole or nothing.
 /// 3. A call of another turn than the standing one changes nothing.
 /// 4. What is held stays held until its member settles it, however long that takes, and whoever owns the member then.
-/// 5. A repeated call after a lost reply (`Reconcile`) gives the same answer.
+/// 5. A call that is repeated after a lost reply (`Reconcile`) changes nothing twice: it gives the same answer, but for
+///    [`enter`](Self::enter), which begins one turn more, and [`expire`](Self::expire), which finds less to remove.
 #[async_trait]
 pub trait SharedIds: Debug + Send + Sync {
     /// What the set knows about a member; `None` before its first entry.
@@ -220,6 +221,6 @@ pub trait SharedIds: Debug + Send + Sync {
     /// Removes the ids that were delivered at `until_ms` or earlier.
     ///
     /// # Errors
-    /// As [`enter`](Self::enter); what was removed then is said by the next call.
+    /// As [`enter`](Self::enter).
     async fn expire(&self, set: &str, until_ms: i64) -> Result<Expired>;
 }

@@ -72,7 +72,7 @@ impl RedisSentinels {
     ///
     /// # Errors
     /// When none answers.
-    pub fn primary_port(&self) -> Result<u16> {
+    fn primary_port(&self) -> Result<u16> {
         for sentinel in &self.sentinels {
             if let Ok(answer) = sentinel.run(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]) {
                 let (_, port): (String, String) = redis::from_redis_value(answer)?;
@@ -82,7 +82,7 @@ impl RedisSentinels {
         bail!("no sentinel answers")
     }
 
-    /// Waits until all sentinels name the server on this port as primary.
+    /// Waits until the first sentinel that answers names the server on this port as primary.
     ///
     /// # Errors
     /// When they do not within a minute.
