@@ -206,6 +206,24 @@ impl Harness {
         self.apply(event);
     }
 
+    pub(crate) fn give_all(&mut self, inputs: Vec<Input>) {
+        inputs.into_iter().for_each(|input| self.give(input));
+    }
+
+    /// From here nothing fails any more, and a lane with ids gets all splits and what it has to rebuild.
+    pub(crate) fn come_to_rest(&mut self) {
+        self.heal();
+        self.give(Input::OthersHold(0));
+        self.give(Input::Due);
+        self.give(Input::Assigned { lost: false, splits: (0..SPLITS).collect() });
+        for n in 0..300 * u64::from(SPLITS) {
+            if let job::Phase::Rebuilding(_) = self.state.phase {
+                let split = u8::try_from(n % u64::from(SPLITS)).unwrap_or(0);
+                self.give(Input::Chunk { split, records: 3 });
+            }
+        }
+    }
+
     fn start_again(&mut self, back: usize) {
         let fresh = State::new(Limits { max_bytes: MAX_BYTES });
         self.state = if self.state.shared { fresh.sharing() } else { fresh.tracking() };

@@ -31,9 +31,7 @@ proptest! {
         faults in proptest::collection::vec(fault(disposition()), 0..60),
     ) {
         let mut lane = Harness::tracking(faults);
-        for input in inputs {
-            lane.give(input);
-        }
+        lane.give_all(inputs);
     }
 
     #[test]
@@ -42,19 +40,10 @@ proptest! {
         faults in proptest::collection::vec(fault(recoverable()), 0..60),
     ) {
         let mut lane = Harness::tracking(faults);
-        for input in inputs {
-            lane.give(input);
-        }
+        lane.give_all(inputs);
         // A split that ends in front of what was delivered of it is a defect of its source.
         prop_assume!(!lane.finished);
-        lane.heal();
-        lane.give(Input::Due);
-        lane.give(Input::Assigned { lost: false, splits: vec![0, 1, 2] });
-        for n in 0..900_u16 {
-            if let Phase::Rebuilding(_) = lane.state.phase {
-                lane.give(Input::Chunk { split: (n % 3) as u8, records: 3 });
-            }
-        }
+        lane.come_to_rest();
         prop_assert_eq!(&lane.state.phase, &Phase::Ready);
         let commits = lane.sink.commits;
         (0..SPLITS).for_each(|split| lane.give(Input::Chunk { split, records: 1 }));
@@ -70,9 +59,7 @@ proptest! {
         faults in proptest::collection::vec(fault(disposition()), 0..60),
     ) {
         let mut lane = Harness::tracking(faults);
-        for input in inputs {
-            lane.give(input);
-        }
+        lane.give_all(inputs);
         lane.heal();
         lane.give(Input::Stop);
         prop_assert!(lane.finished, "{:?}", lane.state);

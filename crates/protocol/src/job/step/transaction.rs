@@ -120,7 +120,7 @@ pub(super) fn ended(mut state: State, split: &SplitId) -> (State, Vec<Effect>) {
 pub(super) fn idle(mut state: State) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     if state.offer.is_some() {
-        // Between losing the membership's leave and the next assignment nothing new is begun.
+        // Nothing new is begun while the membership is about to change.
         if state.phase == Phase::Ready && !state.held {
             effects.push(Effect::Take);
         }
