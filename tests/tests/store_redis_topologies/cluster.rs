@@ -107,17 +107,7 @@ fn moved_by_hand() -> Result<()> {
         let mut moving = SlotMove::of(&cluster, TASK)?;
         for _ in 0..4 {
             after(done, 10);
-            moving.begin()?;
-            loop {
-                let keys = moving.left(7)?;
-                if keys.is_empty() {
-                    break;
-                }
-                moving.migrate(&keys)?;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            moving.end()?;
-            moving.turn();
+            moving.there(7)?;
         }
         Ok(())
     })?;

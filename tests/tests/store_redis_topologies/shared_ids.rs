@@ -102,17 +102,7 @@ fn moves(cluster: &RedisCluster, done: &AtomicU32) -> Result<()> {
             ensure!(waited < 12_000, "nothing is taken");
             std::thread::sleep(Duration::from_millis(5));
         }
-        moving.begin()?;
-        loop {
-            let keys = moving.left(1)?;
-            if keys.is_empty() {
-                break;
-            }
-            moving.migrate(&keys)?;
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        moving.end()?;
-        moving.turn();
+        moving.there(1)?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The slot of a task on its way from one server of a cluster to another, by hand as `redis-cli --cluster reshard`
 //! does it.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use velostream_testkit::services::{RedisCluster, RedisNode};
 
@@ -42,6 +44,22 @@ impl<'a> SlotMove<'a> {
         let keys = ["CLUSTER", "GETKEYSINSLOT", &self.slot, &most.to_string()].map(str::to_owned);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         Ok(redis::from_redis_value(self.node(self.from)?.run(&keys)?)?)
+    }
+
+    /// Moves the whole slot, so many keys at a time with a pause behind each, and turns the move round.
+    pub(crate) fn there(&mut self, at_a_time: u32) -> Result<()> {
+        self.begin()?;
+        loop {
+            let keys = self.left(at_a_time)?;
+            if keys.is_empty() {
+                break;
+            }
+            self.migrate(&keys)?;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.end()?;
+        self.turn();
+        Ok(())
     }
 
     /// Moves these keys.
