@@ -95,7 +95,7 @@ fn whatever_would_stop_the_job_is_named_with_its_code() -> Result<()> {
     for topic in [&few, &late, &internal] {
         create_topic(&trial.pair.source, topic, 3, &[])?;
     }
-    create_topic(&trial.pair.sink, &few, 1, &[("max.message.bytes", "1000")])?;
+    create_topic(&trial.pair.sink, &few, 1, &[("max.message.bytes", "1000"), ("retention.ms", "3600000")])?;
     create_topic(&trial.pair.sink, &late, 3, &[("message.timestamp.type", "LogAppendTime")])?;
     let missing = trial.topic("none");
     let expression = format!("/{internal}.*/");
@@ -103,6 +103,7 @@ fn whatever_would_stop_the_job_is_named_with_its_code() -> Result<()> {
     let codes = ["VS-0020 source: topic ", "VS-0021 source: /__", "VS-0022 sink: ", "VS-0023 sink: "];
     expect(&ended, 1, &codes)?;
     expect(&ended, 1, &["1 of 3", "max.message.bytes=1000", "message.timestamp.type=LogAppendTime"])?;
+    expect(&ended, 1, &["retention.ms=3600000: the source keeps 604800000"])?;
     ensure!(!ended.stdout.contains("ready:"), "{ended:#?}");
     ensure!(ended.error_line().is_some(), "{ended:#?}");
 

@@ -26,6 +26,7 @@ mod membership;
 mod names;
 mod offsets;
 mod registry;
+mod retention;
 mod sink;
 mod source;
 
@@ -34,6 +35,7 @@ pub use error::{Error, Gap, Result};
 pub use membership::{GroupToken, KafkaMembership, MembershipParts};
 pub use names::Names;
 pub use registry::Registry;
+pub use retention::Retention;
 pub use sink::KafkaLane;
 pub use source::{Ends, KafkaReader, starting_positions};
 pub use velostream_kafka_client as client;

@@ -155,11 +155,7 @@ impl Registry {
                 destination: self.parts.sink_config.destination(topic),
                 may_grow: may_grow(&self.parts.sink_config.destination(topic)),
                 partitions: *count,
-                max_message_bytes: settings
-                    .get(*topic)
-                    .and_then(|s| s.get("max.message.bytes"))
-                    .and_then(|v| v.parse().ok())
-                    .unwrap_or(1_048_588),
+                settings: settings.get(*topic).cloned().unwrap_or_default(),
             })
             .collect();
         prepare_topics(&self.parts.sink, &self.parts.sink_config, &self.parts.clock, &needed).await

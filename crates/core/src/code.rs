@@ -67,7 +67,7 @@ codes! {
         "Add partitions to the sink topic, or let the job create it.",
         "sink topic dr.orders has 3 partitions, source topic orders has 6";
     SinkTopicConfig = 23, "a setting of the sink topic would refuse records",
-        "message.timestamp.type, max.message.bytes, message.timestamp.*.max.ms or cleanup.policy of the sink topic do not fit the source.",
+        "message.timestamp.type, max.message.bytes, message.timestamp.*.max.ms, cleanup.policy or retention.* of the sink topic do not fit the source.",
         "Change the setting that the message names, or let the job create the topic.",
         "sink topic dr.orders: message.timestamp.type=LogAppendTime, needs CreateTime, else the broker replaces every timestamp";
     SourceGap = 30, "the source lost records in front of the position",

@@ -1,8 +1,8 @@
 //! Topics that come, and topics that grow, while the job runs.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use velostream_testkit::load::{LoadPlan, create_topic, produce};
 use velostream_testkit::nemesis::{NO_EXPIRY, PATIENCE, Scene, Worker, ends_well};
@@ -59,5 +59,37 @@ fn partitions_added_to_the_source_while_the_job_runs_are_delivered_to_partitions
     ends_well(&worker.terminate(PATIENCE)?)?;
     scene.deliver(&job)?;
     scene.expect_identical(&scene.name, 7_000)?;
+    Ok(())
+}
+
+#[test]
+fn topic_that_the_job_creates_keeps_records_as_long_as_its_source() -> Result<()> {
+    let scene = Scene::new("keeps")?;
+    let kept = [
+        (
+            "hour",
+            [("cleanup.policy", "delete"), ("retention.ms", "3600000"), ("retention.bytes", "123456789")],
+        ),
+        ("ever", [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")]),
+        ("keys", [("cleanup.policy", "compact"), ("retention.ms", "-1"), ("retention.bytes", "-1")]),
+    ]
+    .map(|(tail, settings)| (format!("{}.{tail}", scene.name), settings));
+    for (topic, settings) in &kept {
+        create_topic(&scene.source, topic, 1, settings)?;
+    }
+    let job = scene.job_for(&format!("/{}\\..*/", scene.name));
+    scene.deliver(&job)?;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &scene.sink).create()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for (topic, settings) in &kept {
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let answers = runtime.block_on(admin.describe_configs(asked.iter(), &AdminOptions::new()))?;
+        let Some(Ok(found)) = answers.into_iter().next() else { bail!("{topic} is not described") };
+        for (name, value) in settings {
+            let found = found.get(name).and_then(|entry| entry.value.as_deref());
+            ensure!(found == Some(*value), "{topic}: {name} is {found:?}, not {value}");
+        }
+    }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
 use crate::offsets::{Spec, list_offsets};
+use crate::retention::Retention;
 
 /// A destination topic as found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,19 +50,20 @@ pub(crate) struct Needed {
     pub(crate) partitions: usize,
     /// The job has delivered to the destination before and creates topics: it follows the source's growth.
     pub(crate) may_grow: bool,
-    /// The source topic's max.message.bytes.
-    pub(crate) max_message_bytes: i64,
+    /// Settings of the source topic.
+    pub(crate) settings: BTreeMap<String, String>,
 }
 
 const CREATE_DEADLINE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 /// No limit, for message.timestamp.{before,after}.max.ms.
 const UNLIMITED: &str = "9223372036854775807";
+const MAX_BYTES: &str = "max.message.bytes";
 const CHECKED: [&str; 5] = [
     "message.timestamp.type",
     "message.timestamp.before.max.ms",
     "message.timestamp.after.max.ms",
-    "max.message.bytes",
+    MAX_BYTES,
     "compression.type",
 ];
 
@@ -128,14 +130,15 @@ async fn create(cluster: &Cluster, config: &SinkConfig, missing: &[&Needed]) -> 
             partitions: i32::try_from(n.partitions).unwrap_or(i32::MAX),
             replication: config.replication_factor,
             configs: [
-                ("compression.type", "producer".to_owned()),
-                ("message.timestamp.type", "CreateTime".to_owned()),
-                ("message.timestamp.after.max.ms", UNLIMITED.to_owned()),
-                ("message.timestamp.before.max.ms", UNLIMITED.to_owned()),
-                ("max.message.bytes", n.max_message_bytes.to_string()),
+                ("compression.type", "producer"),
+                ("message.timestamp.type", "CreateTime"),
+                ("message.timestamp.after.max.ms", UNLIMITED),
+                ("message.timestamp.before.max.ms", UNLIMITED),
             ]
             .into_iter()
-            .map(|(k, v)| (k.to_owned(), Some(v)))
+            .chain(n.settings.get(MAX_BYTES).map(|value| (MAX_BYTES, value.as_str())))
+            .chain(Retention::of(&n.settings).settings())
+            .map(|(k, v)| (k.to_owned(), Some(v.to_owned())))
             .collect(),
         })
         .collect();
@@ -217,7 +220,7 @@ pub(crate) async fn describe(
     kind: ResourceKind,
     names: impl Iterator<Item = String>,
 ) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
-    let keys: Vec<String> = CHECKED.iter().chain(&["cleanup.policy"]).map(|k| (*k).to_owned()).collect();
+    let keys: Vec<String> = CHECKED.iter().chain(&Retention::SETTINGS).map(|k| (*k).to_owned()).collect();
     let resources =
         names.map(|name| ConfigResource { kind, name, keys: Some(keys.clone()) }).collect::<Vec<_>>();
     let context = || "settings of topics".to_owned();
@@ -247,7 +250,8 @@ fn check(need: &Needed, settings: Option<&BTreeMap<String, String>>) -> Result<u
         });
     }
     warn_of(need, &get);
-    Ok(get("max.message.bytes").and_then(|v| v.parse().ok()).unwrap_or(usize::MAX))
+    warn_of_retention(need, &Retention::of(settings));
+    Ok(get(MAX_BYTES).and_then(|v| v.parse().ok()).unwrap_or(usize::MAX))
 }
 
 /// Settings that refuse some records or cost time: what they refuse becomes a named error when it comes, so that a job
@@ -262,7 +266,19 @@ fn warn_of<'a>(need: &Needed, get: &impl Fn(&str) -> Option<&'a str>) {
     if let Some(value) = get("compression.type").filter(|v| *v != "producer") {
         warn!(topic, value, "compression.type makes the sink's broker compress every batch anew");
     }
-    if let Some(value) = get("cleanup.policy").filter(|v| v.contains("compact")) {
-        warn!(topic, value, "a record without a key will stop the job");
+}
+
+/// What the destination does not keep although the source does.
+fn warn_of_retention(need: &Needed, keeps: &Retention) {
+    let (topic, source) = (need.destination.as_str(), Retention::of(&need.settings));
+    if keeps.compacts() && !source.compacts() {
+        warn!(topic, "cleanup.policy is compact: a record without a key will stop the job");
+    }
+    for (setting, value, source_keeps) in keeps.shorter_than(&source) {
+        let source_topic = need.source_topic.as_str();
+        warn!(
+            topic,
+            setting, value, source_topic, source_keeps, "the sink deletes records that the source still has"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use velostream_connector_kafka as connector;
+use velostream_connector_kafka::Retention;
 use velostream_connector_kafka::client::MetadataTopic;
 use velostream_core::Code;
 
@@ -13,13 +14,15 @@ use super::problem::{Problems, Side};
 use crate::config::KafkaSink;
 
 /// Settings of a destination that decide whether it takes every record as it is (R16), and whether it keeps it.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 10] = [
     "message.timestamp.type",
     "message.timestamp.before.max.ms",
     "message.timestamp.after.max.ms",
     "max.message.bytes",
     "compression.type",
     "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
     "min.insync.replicas",
     "unclean.leader.election.enable",
 ];
@@ -144,12 +147,19 @@ fn check_settings(seen: &DestinationSeen, source: &TopicSeen, problems: &mut Pro
         let what = "the broker compresses every batch again".to_owned();
         warn("compression.type", value, what, "Set compression.type=producer on the topic.".to_owned());
     }
-    let compacts = |policy: &str| policy.contains("compact");
-    if let Some(value) = get("cleanup.policy").filter(|v| compacts(v))
-        && !source.cleanup_policy.as_deref().is_some_and(compacts)
-    {
+    let keeps = Retention::of(&seen.settings);
+    if let Some(value) = get("cleanup.policy").filter(|_| keeps.compacts() && !source.retention.compacts()) {
         let what = "records without a key are refused, and older values of a key are removed".to_owned();
         warn("cleanup.policy", value, what, "Set cleanup.policy=delete on the topic.".to_owned());
+    }
+    for (setting, value, source_keeps) in keeps.shorter_than(&source.retention) {
+        let what = format!(
+            "the source keeps {source_keeps}; delivered records carry the source's times, and the sink deletes those \
+             beyond its own limit"
+        );
+        let remedy =
+            format!("Set {setting} on the topic as the source has it, or accept that the sink keeps less.");
+        warn(setting, &value.to_string(), what, remedy);
     }
 }
 

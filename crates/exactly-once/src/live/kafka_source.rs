@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use velostream_connector_kafka as connector;
-use velostream_connector_kafka::TopicPattern;
 use velostream_connector_kafka::client::{ApiKey, BrokerId, MetadataTopic};
+use velostream_connector_kafka::{Retention, TopicPattern};
 use velostream_core::Code;
 
 use super::cluster::{ClusterSeen, Reached, describe};
@@ -12,7 +12,8 @@ use crate::config::{JobFile, KafkaSource};
 use crate::settings;
 
 /// Settings that decide whether a destination fits.
-const KEYS: [&str; 3] = ["max.message.bytes", "cleanup.policy", "message.timestamp.type"];
+const KEYS: [&str; 5] =
+    ["max.message.bytes", "cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type"];
 
 /// A Kafka source as it answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -51,8 +52,8 @@ pub struct TopicSeen {
     pub without_leader: usize,
     /// Largest batch, where it may be asked for.
     pub max_message_bytes: Option<u64>,
-    /// `cleanup.policy`, where it may be asked for.
-    pub cleanup_policy: Option<String>,
+    /// How long it keeps records, where it may be asked for.
+    pub retention: Retention,
 }
 
 pub(super) async fn look(
@@ -104,7 +105,7 @@ pub(super) async fn look(
             partitions: topic.partitions.len(),
             without_leader,
             max_message_bytes: setting("max.message.bytes").and_then(|v| v.parse().ok()),
-            cleanup_policy: setting("cleanup.policy"),
+            retention: settings.get(name).map(Retention::of).unwrap_or_default(),
         });
     }
     seen

@@ -103,17 +103,19 @@ fn kafka_source(seen: &KafkaSourceSeen) -> String {
         ]
     });
     text.push_str(&list(&["topics", "match", "excluded", "for example"], rows.collect()));
-    let known = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+    let known = |value: Option<&str>| value.unwrap_or("?").to_owned();
     let rows = seen.topics.iter().map(|topic| {
         vec![
             topic.topic.clone(),
             topic.partitions.to_string(),
-            known(topic.max_message_bytes.map(|bytes| bytes.to_string())),
-            known(topic.cleanup_policy.clone()),
+            known(topic.max_message_bytes.map(|bytes| bytes.to_string()).as_deref()),
+            known(topic.retention.get("cleanup.policy")),
+            known(topic.retention.get("retention.ms")),
         ]
     });
     text.push('\n');
-    text.push_str(&list(&["topic", "partitions", "max.message.bytes", "cleanup.policy"], rows.collect()));
+    let columns = ["topic", "partitions", "max.message.bytes", "cleanup.policy", "retention.ms"];
+    text.push_str(&list(&columns, rows.collect()));
     text
 }
 
