@@ -106,7 +106,7 @@ pub struct SinkConfig {
     pub client: client::Config,
     /// Destination topic; `{topic}` stands for the source topic.
     pub topic: String,
-    /// Create missing destination topics with the source's number of partitions.
+    /// Create missing destination topics with the source's number of partitions and its retention.
     pub create_topics: bool,
     /// Replication factor of created topics; -1 is the broker's default.
     pub replication_factor: i16,

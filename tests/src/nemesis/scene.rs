@@ -16,7 +16,7 @@ use crate::services::KafkaPair;
 /// Settings of a topic whose records stay.
 pub const NO_EXPIRY: [(&str, &str); 1] = [("retention.ms", "-1")];
 /// Longest wait for something that takes a second on an idle machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A test's own corner of the two clusters.
 #[derive(Debug)]

@@ -105,11 +105,25 @@ impl Lines {
     /// # Errors
     /// When it does not.
     pub fn expect_each_once(&self) -> Result<()> {
-        let (found, expected) = (self.delivered()?, self.expected()?);
-        let first = found.iter().zip(&expected).find(|(a, b)| a != b);
-        ensure!(found == expected, "{} of {} lines, {first:?}", found.len(), expected.len());
-        Ok(())
+        same(&self.delivered()?, &self.expected()?)
     }
+
+    /// As [`expect_each_once`](Self::expect_each_once), for a job that follows its files, which takes lines of each in turn.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn expect_each_once_in_any_order(&self) -> Result<()> {
+        let (mut found, mut expected) = (self.delivered()?, self.expected()?);
+        found.sort_unstable();
+        expected.sort_unstable();
+        same(&found, &expected)
+    }
+}
+
+fn same(found: &[String], expected: &[String]) -> Result<()> {
+    let first = found.iter().zip(expected).find(|(a, b)| a != b);
+    ensure!(found == expected, "{} of {} lines, {first:?}", found.len(), expected.len());
+    Ok(())
 }
 
 /// The lines of all files of a directory, in the order of their names.

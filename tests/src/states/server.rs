@@ -136,5 +136,5 @@ impl StateServer {
     }
 
     /// Longest that a worker may take to say that the server is away.
-    pub const PATIENCE: Duration = Duration::from_secs(60);
+    pub const PATIENCE: Duration = Duration::from_secs(120);
 }

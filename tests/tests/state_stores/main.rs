@@ -113,3 +113,6 @@ type Test = (&'static str, fn(&Servers) -> Result<()>);
 
 /// What every job here says about ids.
 const IDS: &str = "exactly_once: { record_id_strategy: content_hash, transaction: { max_bytes: 16KiB } }";
+
+/// Where [`IDS`] ends a transaction.
+const TRANSACTION_BYTES: u64 = 16 * 1024;

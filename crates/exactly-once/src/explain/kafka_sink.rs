@@ -35,6 +35,11 @@ pub(crate) fn reasons(job: &JobFile, sink: &KafkaSink, reasons: &mut Vec<Reason>
         "the sink brokers offer transactions (Kafka 2.5 or newer); with transaction.version 2 (Kafka 4.0) each \
          transaction has its own epoch, older brokers are re-initialised after every doubtful reply",
     ));
+    reasons.push(Reason::new(
+        Role::Assumes,
+        "destination topics keep records as long as their source, since brokers delete by the records' own times: one \
+         that the job creates takes over its cleanup.policy, retention.ms and retention.bytes",
+    ));
     reasons.push(Reason::new(Role::Assumes, "nobody else writes to the destination partitions of this job"));
     match sink.replication_factor {
         Some(factor) if factor < SAFE_REPLICATION => reasons.push(

@@ -43,7 +43,7 @@ pub struct KafkaSink {
     #[serde(default)]
     #[garde(skip)]
     pub partition: Partitioning,
-    /// Create missing topics with the source's number of partitions. Default true.
+    /// Create missing topics with the source's number of partitions and its retention. Default true.
     #[serde(default = "create_topics")]
     #[garde(skip)]
     pub create_topics: bool,
