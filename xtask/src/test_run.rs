@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that has to pass, in one command.
 
+mod reports;
 mod step;
 mod tally;
 
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     } else {
         with_servers(&mut steps);
     }
-    println!("\n{}", steps.summary());
+    println!("\n{}\n{}", steps.reports(), steps.summary());
     println!("{}", steps.closing_line());
     if steps.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::reports::Reports;
 use super::tally::Tally;
 
 /// A cargo command in the repository's root.
@@ -28,6 +29,7 @@ pub(crate) struct Steps {
     done: Vec<(String, Outcome, Tally)>,
     /// Tests that one step ignored and another ran; the same ones when they ran more than once.
     ran_after_all: u64,
+    reports: Reports,
 }
 
 impl Steps {
@@ -46,6 +48,7 @@ impl Steps {
 
     /// A `cargo test` command: its output is passed on and counted.
     pub(crate) fn tests(&mut self, name: &str, command: &mut Command) {
+        let mut reports = std::mem::take(&mut self.reports);
         self.run(name, |tally| {
             let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
             let output = child.stdout.take().context("the output is piped")?;
@@ -54,6 +57,7 @@ impl Steps {
                 let line = String::from_utf8_lossy(&line);
                 println!("{line}");
                 tally.add_line(&line);
+                reports.add_line(&line);
             }
             let status = child.wait().context("cannot wait for cargo")?;
             match (status.success(), tally.failed) {
@@ -62,6 +66,12 @@ impl Steps {
                 (_, failed) => bail!("{name} ended with {status}, {failed} tests failed"),
             }
         });
+        self.reports = reports;
+    }
+
+    /// What failed tests said.
+    pub(crate) fn reports(&self) -> String {
+        self.reports.text()
     }
 
     /// A `cargo test .. -- --ignored` command: it runs what another step counted as ignored.
