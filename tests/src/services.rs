@@ -3,6 +3,7 @@
 //! [`KafkaCluster`] is what suites, benches and the demo share. Every node is a process of its own with its own
 //! directory, so that it can be killed, paused and restarted at a chosen instant.
 
+mod certificates;
 mod container;
 mod dynamodb;
 mod host;
@@ -25,6 +26,7 @@ mod redis_node;
 mod redis_sentinels;
 mod valkey;
 
+pub use certificates::Authority;
 pub use dynamodb::{DynamoDb, dynamodb_libs};
 pub use kafka_cluster::{ClusterOptions, Footprint, KafkaCluster, Ports};
 pub use kafka_config::{NodeConfig, ProxiedListener};

@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let contenders =
         if arguments.only.is_empty() { Contender::REPLICATORS.to_vec() } else { arguments.only.clone() };
-    let wants_redis = contenders.contains(&Contender::DeduplicatedRedis);
+    let wants_redis = contenders.iter().any(|contender| contender.needs_redis());
     let redis = wants_redis.then(|| RedisServer::start("bench", &[])).transpose()?;
     let (kill, count_from) = (arguments.kill, arguments.count_from);
     let redis = redis.as_ref().map(RedisServer::url).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What can go wrong with the server. No variant holds the URL.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 
 use tokio_postgres::error::SqlState;
@@ -175,8 +176,17 @@ fn connecting(source: &tokio_postgres::Error) -> Disposition {
     let class = source.code().and_then(|code| code.code().get(..2));
     match class {
         Some("28" | "3D" | "42") => Disposition::Reject,
+        _ if is_distrusted(source) => Disposition::Reject,
         _ => Disposition::Retry,
     }
+}
+
+/// Whether the server showed a certificate that is not trusted, or speaks no version of TLS that we do: asking again
+/// changes neither.
+fn is_distrusted(source: &tokio_postgres::Error) -> bool {
+    let io = source.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let tls = io.and_then(std::io::Error::get_ref).and_then(|cause| cause.downcast_ref());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::PeerIncompatible(_)))
 }
 
 /// By SQLSTATE (PostgreSQL manual, appendix A). What is not known to have been undone may stand.
@@ -202,6 +212,10 @@ impl From<Error> for velostream_core::Error {
             Error::NotMigrated { .. } => {
                 raised.with_remedy("Create the tables or bring them up to date, as a user who may (`velostream state init JOB.yaml`), and grant the worker's user the rights in grants.sql.")
             }
+            Error::Connect { ref source, .. } if is_distrusted(source) => raised.with_remedy(
+                "Name the file of the authority that signed the server's certificate in `tls`, and the server as the \
+                 certificate has it.",
+            ),
             _ => raised,
         }
         .with_source(error)

@@ -4,6 +4,8 @@ mod contained;
 mod native;
 mod programs;
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -101,6 +103,36 @@ impl PostgresServer {
             waited += POLL;
         }
         Ok(())
+    }
+
+    /// Makes it offer encrypted connections, and refuse others where `only` says so.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the server refuses.
+    pub fn encrypt(&self, (certificate, key): &(PathBuf, PathBuf), only: bool) -> Result<()> {
+        self.write_file("server.crt", &fs::read_to_string(certificate)?)?;
+        self.write_file("server.key", &fs::read_to_string(key)?)?;
+        let kind = if only { "hostssl" } else { "host" };
+        // The superuser of these methods stays outside.
+        let lines = format!("host all postgres 127.0.0.1/32 trust\n{kind} all all 127.0.0.1/32 trust\n");
+        self.write_file("pg_hba.conf", &lines)?;
+        self.sql("ALTER SYSTEM SET ssl = on")?;
+        self.sql("SELECT pg_reload_conf()")?;
+        for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
+            if self.ask("SHOW ssl")? == "on" {
+                return Ok(());
+            }
+            pause(POLL);
+        }
+        bail!("postgres does not offer TLS:\n{}", self.host.log())
+    }
+
+    /// Writes a file of its data, as itself: wherever it runs, and with rights that it takes for a key.
+    fn write_file(&self, name: &str, text: &str) -> Result<()> {
+        self.sql(&format!(
+            "COPY (SELECT unnest(string_to_array('{}', E'\\n'))) TO PROGRAM 'umask 077; cat > {name}'",
+            text.trim_end()
+        ))
     }
 
     /// kill -9 of the postmaster; its children leave when they see it gone.

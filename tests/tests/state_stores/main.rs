@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod encrypted;
 mod files;
 mod holder;
 mod kafka;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         );
     }
     let named = holder::TESTS.iter().chain(bench::TESTS).chain(moved::TESTS).chain(refused_redis::TESTS);
+    let named = named.chain(encrypted::TESTS);
     for (name, test) in named.chain(refused_postgres::TESTS).chain(refused_dynamodb::TESTS).copied() {
         add(name.to_owned(), Box::new(test));
     }

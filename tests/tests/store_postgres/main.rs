@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test shows itself by a panic")]
 
 mod conformance;
+mod encrypted;
 mod lost;
 mod relay;
 mod server;
@@ -57,9 +58,14 @@ fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
             Ok(())
         }));
     }
-    let alone: [(&str, fn()); 2] = [
+    let alone: [(&str, fn()); 7] = [
         ("commit_that_a_synchronous_standby_has_survives_its_promotion", standby::promoted),
         ("attest_of_a_server_that_lost_its_settings_is_refused", standby::weakened),
+        ("encrypted_server_of_a_trusted_authority_is_used", encrypted::trusted),
+        ("encrypted_server_of_another_authority_is_rejected", encrypted::other_authority),
+        ("encrypted_server_under_another_name_is_rejected", encrypted::other_name),
+        ("server_that_wants_encryption_rejects_a_plain_connection", encrypted::plain_client),
+        ("encrypted_connection_is_never_replaced_by_a_plain_one", encrypted::plain_server),
     ];
     trials.extend(alone.map(|(name, test)| {
         server_trial("POSTGRES", name, move || {

@@ -7,9 +7,8 @@ use velostream_core::{ConditionalStore, Disposition};
 use velostream_store_memory::MemoryStore;
 use velostream_store_redis::{ClientCertificate, RedisConfig, RedisStore, Topology};
 use velostream_testkit::answers_as_the_model;
-use velostream_testkit::services::{RedisNode, free_ports};
+use velostream_testkit::services::{Authority, RedisCluster, RedisNode, free_ports};
 
-use crate::certificates::Authority;
 use crate::chain::Chain;
 use crate::{Test, config_of, runtime};
 
@@ -19,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("encrypted_server_of_another_authority_is_rejected", other_authority),
         ("encrypted_server_under_another_name_is_rejected", other_name),
         ("encrypted_server_that_wants_a_certificate_takes_the_clients", mutual),
+        ("encrypted_cluster_is_never_spoken_to_in_plain", cluster),
         ("encrypted_connection_is_never_replaced_by_a_plain_one", plain_server),
     ]
 }
@@ -74,6 +74,31 @@ fn trusted() -> Result<()> {
     let authority = Authority::new()?;
     let (_server, config) = configured(&authority, "IP:127.0.0.1", false)?;
     works(trusting(config, authority.file()))
+}
+
+/// Servers of a cluster send clients to each other: by the encrypted port, too.
+fn cluster() -> Result<()> {
+    let authority = Authority::new()?;
+    let cluster = RedisCluster::encrypted("encrypted", 3, &authority)?;
+    let config = trusting(config_of(Topology::Cluster { urls: cluster.encrypted_urls() }), authority.file());
+    works(config.clone())?;
+    runtime().block_on(async {
+        let store = RedisStore::open(config).await?;
+        // Of many tasks some are on each server.
+        for task in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"] {
+            let mut chain = Chain::of(task);
+            chain.steps(&store, 2).await?;
+            chain.check(&store).await?;
+        }
+        for (node, url) in cluster.nodes.iter().zip(cluster.encrypted_urls()) {
+            let clients = node.text(&["CLIENT", "LIST"])?;
+            let ours: Vec<&str> = clients.lines().filter(|line| line.contains("user=velostream ")).collect();
+            let port = url.rsplit(':').next().unwrap_or_default().trim_end_matches('/');
+            let encrypted = ours.iter().filter(|line| line.contains(&format!(" laddr=127.0.0.1:{port} ")));
+            ensure!(!ours.is_empty() && encrypted.count() == ours.len(), "{url}: {clients}");
+        }
+        Ok(())
+    })
 }
 
 fn other_authority() -> Result<()> {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use velostream_testkit::nemesis::{Job, ends_well};
-use velostream_testkit::services::{RedisCluster, RedisSentinels};
+use velostream_testkit::services::{Authority, RedisCluster, RedisSentinels};
 use velostream_testkit::states::Lines;
 
 use crate::Test;
-use crate::certificates::Authority;
 use crate::encrypted::server;
 use crate::slot_move::SlotMove;
 

@@ -8,7 +8,6 @@
     reason = "real servers in real time; a broken test shows itself by a panic"
 )]
 
-mod certificates;
 mod chain;
 mod cluster;
 mod conformance;

@@ -39,6 +39,8 @@ pub(crate) enum Contender {
     DeduplicatedRedb,
     /// The same, ids in a Redis server that syncs every write.
     DeduplicatedRedis,
+    /// The same, the ids in a set there that other jobs could share.
+    SharedRedis,
 }
 
 impl Contender {
@@ -68,7 +70,12 @@ impl Contender {
             Self::AtLeastOnceDeduplicated => "at-least-once-deduplicated",
             Self::DeduplicatedRedb => "deduplicated-redb",
             Self::DeduplicatedRedis => "deduplicated-redis",
+            Self::SharedRedis => "shared-redis",
         }
+    }
+
+    pub(crate) const fn needs_redis(self) -> bool {
+        matches!(self, Self::DeduplicatedRedis | Self::SharedRedis)
     }
 
     /// How long a run may take that moves `records`.
@@ -129,20 +136,19 @@ fn velostream(route: &Route<'_>, contender: Contender) -> Result<PathBuf> {
     let merge_below = if contender == Contender::VelostreamUnmerged { Some("0B") } else { route.merge_below };
     let merging = merge_below.map(|bytes| format!(", merge_below: {bytes}")).unwrap_or_default();
     let lanes = if contender == Contender::VelostreamTwoLanes { 2 } else { 1 };
+    let by_content = format!(
+        "record_id_strategy: content_hash, deduplication_window: 1h, max_tracked_records: {MOST_IDS}"
+    );
     let exactly_once = match contender {
-        Contender::DeduplicatedRedb | Contender::DeduplicatedRedis => format!(
-            "record_id_strategy: content_hash, deduplication_window: 1h, max_tracked_records: {MOST_IDS}"
-        ),
+        Contender::DeduplicatedRedb | Contender::DeduplicatedRedis => by_content,
+        Contender::SharedRedis => format!("{by_content}, shared_ids: bench"),
         _ => format!("pass_through: {pass_through}"),
     };
-    let state_store = match contender {
-        Contender::DeduplicatedRedis => {
-            format!(
-                "state_store: {{ redis: {{ url: \"{}\", prefix: \"velostream:{}:\" }} }}\n",
-                route.redis, route.run
-            )
-        }
-        _ => String::new(),
+    let state_store = if contender.needs_redis() {
+        let (url, run) = (route.redis, route.run);
+        format!("state_store: {{ redis: {{ url: \"{url}\", prefix: \"velostream:{run}:\" }} }}\n")
+    } else {
+        String::new()
     };
     let text = format!(
         "job: {}\nlanes: {lanes}\nsource: {{ kafka: {{ bootstrap_servers: \"{}\", topics: [\"{}\"] }} }}\nsink: {{ kafka: {{ bootstrap_servers: \"{}\"{merging} }} }}\nexactly_once: {{ {exactly_once} }}\n{state_store}state_dir: \"{}\"\n",

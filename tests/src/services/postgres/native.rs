@@ -64,6 +64,8 @@ fn configure(data: &Path, port: u16, settings: &[(&str, &str)]) -> Result<()> {
         ("unix_socket_directories", ""),
         ("shared_buffers", "16MB"),
         ("max_connections", "50"),
+        // With the data: a server that is killed with -9 leaves its segments, and in /dev/shm nobody would remove them.
+        ("dynamic_shared_memory_type", "mmap"),
     ];
     let lines: String =
         ours.iter().chain(settings).map(|(name, value)| format!("{name} = '{value}'\n")).collect();

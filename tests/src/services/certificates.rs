@@ -8,10 +8,14 @@ use tempfile::TempDir;
 
 /// An authority with files of its own.
 #[derive(Debug)]
-pub(crate) struct Authority(TempDir);
+pub struct Authority(TempDir);
 
 impl Authority {
-    pub(crate) fn new() -> Result<Self> {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When OpenSSL is missing or refuses.
+    pub fn new() -> Result<Self> {
         let this = Self(tempfile::tempdir()?);
         let subject = ["-subj", "/CN=velostream tests", "-days", "2"];
         openssl(
@@ -26,12 +30,16 @@ impl Authority {
     }
 
     /// Its own certificate.
-    pub(crate) fn file(&self) -> PathBuf {
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
         self.dir().join("ca.pem")
     }
 
     /// A certificate that it has signed for `names` (`IP:127.0.0.1`), and the key to it.
-    pub(crate) fn sign(&self, file: &str, names: &str) -> Result<(PathBuf, PathBuf)> {
+    ///
+    /// # Errors
+    /// When OpenSSL refuses.
+    pub fn sign(&self, file: &str, names: &str) -> Result<(PathBuf, PathBuf)> {
         let (key, request) = (format!("{file}.key"), format!("{file}.csr"));
         let (certificate, extensions) = (format!("{file}.pem"), format!("{file}.ext"));
         std::fs::write(self.dir().join(&extensions), format!("subjectAltName={names}\n"))?;
