@@ -113,8 +113,8 @@ impl PostgresServer {
         self.write_file("server.crt", &fs::read_to_string(certificate)?)?;
         self.write_file("server.key", &fs::read_to_string(key)?)?;
         let kind = if only { "hostssl" } else { "host" };
-        // The superuser of these methods stays outside.
-        let lines = format!("host all postgres 127.0.0.1/32 trust\n{kind} all all 127.0.0.1/32 trust\n");
+        // The superuser of these methods stays outside. A container sees clients at the address of its network.
+        let lines = format!("host all postgres all trust\n{kind} all all all trust\n");
         self.write_file("pg_hba.conf", &lines)?;
         self.sql("ALTER SYSTEM SET ssl = on")?;
         self.sql("SELECT pg_reload_conf()")?;

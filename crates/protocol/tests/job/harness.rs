@@ -224,6 +224,22 @@ impl Harness {
         }
     }
 
+    /// Asserts that it takes a chunk of each split and commits them together.
+    pub(crate) fn expect_delivery(&mut self) {
+        assert_eq!(self.state.phase, job::Phase::Ready);
+        let commits = self.sink.commits;
+        (0..SPLITS).for_each(|split| self.give(Input::Chunk { split, records: 1 }));
+        self.give(Input::Due);
+        assert_eq!(self.sink.commits, commits + 1);
+    }
+
+    /// Asserts that a stop ends it, now that nothing fails any more.
+    pub(crate) fn expect_end(&mut self) {
+        self.heal();
+        self.give(Input::Stop);
+        assert!(self.finished, "{:?}", self.state);
+    }
+
     fn start_again(&mut self, back: usize) {
         let fresh = State::new(Limits { max_bytes: MAX_BYTES });
         self.state = if self.state.shared { fresh.sharing() } else { fresh.tracking() };

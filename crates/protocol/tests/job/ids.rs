@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use velostream_core::{BatchId, Claim, Disposition};
 use velostream_protocol::job::{Effect, Known, Pending, Phase, Settlement, settle};
 
-use crate::harness::{Fault, Harness, Input, SPLITS, at, split};
+use crate::harness::{Fault, Harness, Input, at, split};
 use crate::properties::{disposition, fault, input, recoverable};
 
 fn lossy() -> impl Strategy<Value = Input> {
@@ -44,11 +44,7 @@ proptest! {
         // A split that ends in front of what was delivered of it is a defect of its source.
         prop_assume!(!lane.finished);
         lane.come_to_rest();
-        prop_assert_eq!(&lane.state.phase, &Phase::Ready);
-        let commits = lane.sink.commits;
-        (0..SPLITS).for_each(|split| lane.give(Input::Chunk { split, records: 1 }));
-        lane.give(Input::Due);
-        prop_assert_eq!(lane.sink.commits, commits + 1);
+        lane.expect_delivery();
         lane.give(Input::Idle);
         prop_assert!(!lane.state.unconfirmed);
     }
@@ -60,9 +56,7 @@ proptest! {
     ) {
         let mut lane = Harness::tracking(faults);
         lane.give_all(inputs);
-        lane.heal();
-        lane.give(Input::Stop);
-        prop_assert!(lane.finished, "{:?}", lane.state);
+        lane.expect_end();
     }
 }
 

@@ -91,13 +91,7 @@ proptest! {
             "waits for nothing: {:?}", lane.state
         );
         lane.give(Input::Assigned { lost: false, splits: vec![0, 1, 2] });
-        prop_assert_eq!(&lane.state.phase, &Phase::Ready);
-        let commits = lane.sink.commits;
-        for split in 0..SPLITS {
-            lane.give(Input::Chunk { split, records: 1 });
-        }
-        lane.give(Input::Due);
-        prop_assert_eq!(lane.sink.commits, commits + 1);
+        lane.expect_delivery();
     }
 
     /// A chunk that does not start where the last one ended stops the lane, and nothing of it is committed.
@@ -132,9 +126,7 @@ proptest! {
         }
         let open = matches!(lane.state.phase, Phase::Open(_)) && !lane.finished;
         let (asked, commits) = (lane.trace.len(), lane.sink.commits);
-        lane.heal();
-        lane.give(Input::Stop);
-        prop_assert!(lane.finished, "{:?}", lane.state);
+        lane.expect_end();
         if open {
             prop_assert_eq!(lane.sink.commits, commits + 1);
             let released = lane.trace[asked..].iter().all(|e| match e {
