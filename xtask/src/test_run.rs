@@ -60,7 +60,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     } else {
         with_servers(&mut steps);
     }
-    println!("\n{}\n{}", steps.reports(), steps.summary());
+    print!("\n{}", steps.reports());
+    println!("\n{}", steps.summary());
     println!("{}", steps.closing_line());
     if steps.failed() > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

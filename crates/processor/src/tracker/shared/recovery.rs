@@ -11,7 +11,6 @@ use velostream_core::{
 use velostream_ledger::SharedNote;
 use velostream_protocol::job::{Known, Missing, Pending, settle};
 
-use super::waiting::held;
 use super::{Holds, Positions, TakenIds};
 use crate::tracker::missing::{missing, sink_went_back};
 use crate::tracker::task::taken;
@@ -87,7 +86,7 @@ impl TakenIds {
             let asked: Vec<_> = distinct.into_iter().collect();
             if self.take_ids(&asked, expired_ms).await?.is_none() {
                 // Reading it again later costs a claim, and a job that lives settles within a transaction.
-                return Err(held(&self.sharing.member, "another job"));
+                return Err(self.waiting.error(&self.sharing.member));
             }
         }
         let mut positions = self.positions.clone();

@@ -13,6 +13,7 @@ const SUSPICIOUS: Duration = Duration::from_secs(10);
 /// Since when a lane waits for ids that another job holds.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
+    by: String,
     since: Option<Duration>,
     said_at: Option<Duration>,
 }
@@ -21,6 +22,7 @@ impl Waiting {
     /// `now` is a monotonic time.
     pub(super) fn meets(&mut self, by: &str, now: Duration, member: &Member, metrics: &LaneMetrics) {
         metrics.ids_held_elsewhere();
+        by.clone_into(&mut self.by);
         let since = *self.since.get_or_insert(now);
         if since == now {
             debug!(%member, by, "waiting for ids that another job holds");
@@ -34,6 +36,11 @@ impl Waiting {
         metrics.store_answered(Some(&error));
     }
 
+    /// The error of a caller that does not wait: who has the ids, as of the last time that they were asked for.
+    pub(super) fn error(&self, member: &Member) -> Error {
+        held(member, &self.by)
+    }
+
     pub(super) fn is_over(&mut self) {
         if self.said_at.is_some() {
             info!("the ids are free");
@@ -43,7 +50,7 @@ impl Waiting {
 }
 
 /// The error of an id that another job holds.
-pub(super) fn held(member: &Member, by: &str) -> Error {
+fn held(member: &Member, by: &str) -> Error {
     let what = format!(
         "shared ids {}: {by} has taken ids and has not said whether it delivers their records",
         member.set()
