@@ -161,13 +161,19 @@ fn arguments(native: &dyn Display, classes: &dyn Display, tables: &dyn Display, 
     ]
 }
 
-/// True once it answers HTTP: an engine takes connections for a container before anybody listens in it.
+/// True once it answers a request of the service: an engine takes connections for a container before anybody listens in it,
+/// and the first request makes a cold server load its database, for which a client's limits are too short on a busy machine.
 fn answers(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let Ok(mut stream) = TcpStream::connect_timeout(&address, POLL) else { return false };
-    let asked = stream
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .and_then(|()| stream.write_all(b"GET / HTTP/1.0\r\n\r\n"));
-    let mut answer = [0; 5];
-    asked.is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/"
+    let asked =
+        stream.set_read_timeout(Some(START_LIMIT)).and_then(|()| stream.write_all(LIST_TABLES.as_bytes()));
+    let mut answer = [0; 12];
+    asked.is_ok() && stream.read_exact(&mut answer).is_ok() && answer.ends_with(b" 200")
 }
+
+/// DynamoDB Local checks no signature, but wants one that looks like it.
+const LIST_TABLES: &str = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+    Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\n\
+    Authorization: AWS4-HMAC-SHA256 Credential=velostream/20260101/us-east-1/dynamodb/aws4_request, \
+    SignedHeaders=host, Signature=0\r\nContent-Length: 2\r\n\r\n{}";
