@@ -105,26 +105,34 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// Makes it offer encrypted connections, and refuse others where `only` says so.
+    /// Makes it take encrypted connections, and those alone from anybody but the superuser of these methods.
     ///
     /// # Errors
     /// When a file cannot be read or the server refuses.
-    pub fn encrypt(&self, (certificate, key): &(PathBuf, PathBuf), only: bool) -> Result<()> {
+    pub fn encrypt(&self, (certificate, key): &(PathBuf, PathBuf)) -> Result<()> {
         self.write_file("server.crt", &fs::read_to_string(certificate)?)?;
         self.write_file("server.key", &fs::read_to_string(key)?)?;
-        let kind = if only { "hostssl" } else { "host" };
-        // The superuser of these methods stays outside. A container sees clients at the address of its network.
-        let lines = format!("host all postgres all trust\n{kind} all all all trust\n");
-        self.write_file("pg_hba.conf", &lines)?;
         self.sql("ALTER SYSTEM SET ssl = on")?;
+        self.admit("hostssl all all all trust")
+    }
+
+    /// Lets others than the superuser in by this line of `pg_hba.conf` alone.
+    ///
+    /// # Errors
+    /// When the server refuses, or goes on with its old settings.
+    pub fn admit(&self, rule: &str) -> Result<()> {
+        let loaded = || self.ask("SELECT pg_conf_load_time()");
+        let before = loaded()?;
+        // A container sees clients at the address of its network.
+        self.write_file("pg_hba.conf", &format!("host all postgres all trust\n{rule}\n"))?;
         self.sql("SELECT pg_reload_conf()")?;
         for _ in 0..START_LIMIT.as_millis() / POLL.as_millis() {
-            if self.ask("SHOW ssl")? == "on" {
+            if loaded()? != before {
                 return Ok(());
             }
             pause(POLL);
         }
-        bail!("postgres does not offer TLS:\n{}", self.host.log())
+        bail!("postgres does not load its settings:\n{}", self.host.log())
     }
 
     /// Writes a file of its data, as itself: wherever it runs, and with rights that it takes for a key.

@@ -17,7 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
 fn server(authority: &Authority) -> Result<PostgresServer> {
     let server = PostgresServer::start(&[])?;
     server.sql("CREATE ROLE encrypted SUPERUSER LOGIN")?;
-    server.encrypt(&authority.sign("server", "IP:127.0.0.1")?, true)?;
+    server.encrypt(&authority.sign("server", "IP:127.0.0.1")?)?;
     Ok(server)
 }
 

@@ -1,7 +1,6 @@
 //! PostgreSQL: away, unwilling, without tables, weaker than claimed.
 
 use anyhow::{Result, bail};
-use velostream_testkit::nemesis::until;
 use velostream_testkit::services::PostgresServer;
 use velostream_testkit::states::{StateServer, StoreKind};
 
@@ -26,23 +25,11 @@ fn away(_: &Servers) -> Result<()> {
 fn password(_: &Servers) -> Result<()> {
     let server = PostgresServer::start(&[("password_encryption", "scram-sha-256")])?;
     server.sql("CREATE ROLE locked LOGIN PASSWORD 'right'")?;
-    ask_for_passwords(&server)?;
+    server.admit("host all all all scram-sha-256")?;
     let url = format!("postgresql://locked:{CANARY}@127.0.0.1:{}/postgres", server.port());
     let ended = run("password", STORE, &[("STATE_URL", &url)])?;
     let words = ["state_store.postgres", "password authentication failed"];
     expect(&ended, 69, "VS-0053", &words, "Correct in state_store.postgres")
-}
-
-/// From now on the server asks the user `locked` for a password, and trusts all others as before.
-fn ask_for_passwords(server: &PostgresServer) -> Result<()> {
-    let loaded = || server.ask("SELECT pg_conf_load_time()");
-    let before = loaded()?;
-    server.sql(
-        "DO $$ BEGIN EXECUTE format('COPY (VALUES (%L), (%L), (%L)) TO %L', 'host all locked all scram-sha-256', \
-         'host all all all trust', 'local all all trust', current_setting('hba_file')); END $$",
-    )?;
-    server.sql("SELECT pg_reload_conf()")?;
-    until(|| loaded().is_ok_and(|now| now != before))
 }
 
 fn schema(servers: &Servers) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::server::{name, run, settle};
 fn server(authority: &Authority, names: &str) -> PostgresServer {
     let server = PostgresServer::start(&[]).unwrap();
     settle(&server);
-    server.encrypt(&authority.sign("server", names).unwrap(), true).unwrap();
+    server.encrypt(&authority.sign("server", names).unwrap()).unwrap();
     server
 }
 
