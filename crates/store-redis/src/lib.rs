@@ -11,6 +11,7 @@ mod error;
 mod key;
 mod listing;
 mod pool;
+mod replicas;
 mod script;
 mod sentinel;
 mod servers;

@@ -17,7 +17,7 @@ use crate::pool::Pool;
 use crate::script::{By, Scripts};
 use crate::servers::Servers;
 use crate::shared::SetScripts;
-use crate::{Error, RedisConfig, answer, attest, key, listing};
+use crate::{Error, RedisConfig, answer, attest, key, listing, replicas};
 
 /// Largest value in bytes. Redis takes up to 512 MiB; a root or a chunk of this size is a mistake, and would hold up
 /// every other client of the server.
@@ -84,28 +84,21 @@ impl RedisStore {
         tag: &str,
         script: impl Fn(By) -> Cmd + Send + Sync,
     ) -> Result<Answered, Error> {
-        let commands = |by| [Some(script(by)), self.wait()].into_iter().flatten().collect();
+        let commands = |by| [script(by)].into_iter().chain(self.waits()).collect();
         self.0.caller.call(doing, To::Task(tag), self.0.config.request_timeout, commands).await
     }
 
     /// Counts the replicas that have what a script has written.
     pub(crate) fn replicated(&self, server: &str, rest: Vec<Value>) -> Result<(), Error> {
         match self.0.config.replicas {
-            Some(wanted) => answer::replicated(server, wanted, rest.into_iter().next().unwrap_or(Value::Nil)),
+            Some(wanted) => replicas::counted(server, wanted, rest),
             None => Ok(()),
         }
     }
 
-    /// The command that waits for replicas, behind the write on its connection.
-    fn wait(&self) -> Option<Cmd> {
-        let replicas = self.0.config.replicas?;
-        let timeout_ms = u64::try_from(replicas.timeout.as_millis()).unwrap_or(u64::MAX);
-        let mut wait = match replicas.synced {
-            true => cmd("WAITAOF").arg(0).to_owned(),
-            false => cmd("WAIT"),
-        };
-        wait.arg(replicas.count).arg(timeout_ms);
-        Some(wait)
+    /// The commands that wait for replicas, behind the write on its connection.
+    fn waits(&self) -> Vec<Cmd> {
+        self.0.config.replicas.as_ref().map(replicas::waits).unwrap_or_default()
     }
 
     async fn read_task(&self, tag: &str, keys: &[&str]) -> Result<Vec<Option<Versioned>>, Error> {
