@@ -75,8 +75,7 @@ fn behind_sentinels() -> Result<()> {
     primary.kill()?;
     ensure!(worker.is_running()?, "it was done before the primary was killed: {}", worker.log());
     let port = replica.port();
-    set.wait_for_primary(port)?;
-    set.servers.first_mut().context("no primary")?.restart()?;
+    set.bring_back_as_replica(port)?;
     ends_well(&worker.wait(Duration::from_secs(120))?)?;
     lines.expect_each_once()?;
     recognised(&lines, &job)
