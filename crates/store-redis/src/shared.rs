@@ -20,8 +20,8 @@ use crate::script::By;
 use crate::{Error, RedisStore, key};
 
 use answer::Answer;
+use scripts::MAX_MS;
 pub(crate) use scripts::SetScripts;
-use scripts::{MAX_MS, PORTION};
 
 /// Longest note in bytes: as the largest value.
 const MAX_NOTE_BYTES: usize = crate::store::MAX_VALUE_BYTES;
@@ -112,9 +112,9 @@ impl SharedIds for RedisStore {
         let script = |by| self.set_scripts().expire(by, self.prefix(), set, until_ms);
         let mut removed = 0u64;
         loop {
-            let (portion, due) = self.change(EXPIRE, set, script, Answer::expired).await?;
+            let (portion, more) = self.change(EXPIRE, set, script, Answer::expired).await?;
             removed = removed.saturating_add(portion.removed);
-            if due == 0 || portion.removed < u64::from(PORTION) {
+            if !more {
                 return Ok(Expired { removed, ..portion });
             }
         }

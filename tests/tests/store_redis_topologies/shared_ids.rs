@@ -49,7 +49,7 @@ fn half_moved() -> Result<()> {
     runtime.block_on(steps(&mut takings, &store, 3))?;
     let moving = SlotMove::of(&cluster, TAG)?;
     let keys = moving.left(100)?;
-    ensure!(keys.iter().all(|key| key.contains(TAG)) && keys.len() == 3, "{keys:?}");
+    ensure!(keys.iter().all(|key| key.contains(TAG)) && keys.len() == 5, "{keys:?}");
     moving.begin()?;
     let ((turn, ids), member) = (takings.next(), Member::new("set", "a")?);
     for _ in 0..2 {

@@ -91,13 +91,13 @@ impl Answer {
         }
     }
 
-    /// What is left after a portion, and how many are due still.
-    pub(crate) fn expired(mut self) -> Result<(Expired, u64), Error> {
+    /// What is left after a portion, and whether more may be due.
+    pub(crate) fn expired(mut self) -> Result<(Expired, bool), Error> {
         if !matches!(self.verdict.as_str(), "done" | "nothing") {
             return Err(self.unknown());
         }
-        let (removed, due) = (self.next()?, self.next()?);
-        Ok((Expired { removed, left: self.next()?, oldest_ms: self.next()? }, due))
+        let (removed, more) = (self.next()?, self.next()?);
+        Ok((Expired { removed, left: self.next()?, oldest_ms: self.next()? }, more))
     }
 
     fn next<T: redis::FromRedisValue>(&mut self) -> Result<T, Error> {

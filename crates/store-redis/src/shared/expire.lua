@@ -1,7 +1,28 @@
--- Removes the oldest ids, so many at a time.   ARGV: until_ms, how many at most.
-local due = redis.call('ZCOUNT', delivered, '-inf', ARGV[1])
-local removed = math.min(due, tonumber(ARGV[2]))
-if removed > 0 then redis.call('ZREMRANGEBYRANK', delivered, 0, removed - 1) end
-local left = redis.call('ZCARD', delivered) + redis.call('HLEN', held)
-local oldest = redis.call('ZRANGE', delivered, 0, 0, 'WITHSCORES')
-return {removed > 0 and 'done' or 'nothing', removed, due - removed, left, tonumber(oldest[2]) or false}
+-- Removes the oldest batches, until so many ids were looked at.   ARGV: until_ms, how many.
+local until_ms, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+-- Those of its ids that were not taken anew since.
+local function standing_in(batch)
+  local all, standing = split(redis.call('HGET', batches, batch) or ''), {}
+  in_portions(all, function(first, last)
+    local found = redis.call('HMGET', ids, unpack(all, first, last))
+    for n = first, last do
+      if found[n - first + 1] == batch then standing[#standing + 1] = all[n] end
+    end
+  end)
+  return standing, #all
+end
+local removed, looked, oldest, verdict = 0, 0, false, 'nothing'
+while looked < most do
+  local batch, at_ms = unpack(redis.call('ZRANGE', times, 0, 0, 'WITHSCORES'))
+  if not batch then break end
+  local standing, count = standing_in(batch)
+  if tonumber(at_ms) > until_ms and #standing > 0 then
+    oldest = tonumber(at_ms)
+    break
+  end
+  remove(standing)
+  redis.call('HDEL', batches, batch)
+  redis.call('ZREM', times, batch)
+  removed, looked, verdict = removed + #standing, looked + math.max(count, 1), 'done'
+end
+return {verdict, removed, looked < most and 0 or 1, redis.call('HLEN', ids), oldest}

@@ -7,14 +7,14 @@ use velostream_core::{Epoch, Member, Nonce, Settlement, SharedId, Turn};
 use crate::key;
 use crate::script::{By, begin};
 
-/// How many ids one call of `expire` removes: some milliseconds in which the server serves nobody else.
-pub(crate) const PORTION: u32 = 10_000;
+/// After how many ids a call of `expire` ends: some milliseconds in which the server serves nobody else.
+const PORTION: u32 = 10_000;
 
 /// Times are compared as doubles, which hold whole numbers exactly up to here: 285,000 years.
 pub(crate) const MAX_MS: i64 = (1 << 53) - 1;
 
-/// What a set is kept in, in the order of `set.lua`; the member's own list is the last of a member's call.
-const PARTS: [&str; 5] = ["turns", "settled", "promised", "held", "delivered"];
+/// What a set is kept in, in the order of `set.lua`.
+const PARTS: [&str; 7] = ["turns", "settled", "promised", "ids", "batches", "times", "holds"];
 
 /// A script with what stands in front of all of them.
 #[derive(Debug)]
@@ -29,13 +29,17 @@ impl Text {
         Self { script: Script::new(&text), text }
     }
 
-    fn of_member(&self, by: By, prefix: &str, member: &Member) -> Cmd {
-        let mut command = begin(by, &self.script, &self.text, PARTS.len().saturating_add(1));
+    fn of_set(&self, by: By, prefix: &str, set: &str) -> Cmd {
+        let mut command = begin(by, &self.script, &self.text, PARTS.len());
         for part in PARTS {
-            command.arg(key::of_set(prefix, member.set(), part));
+            command.arg(key::of_set(prefix, set, part));
         }
-        let list = format!("list/{}", member.name());
-        command.arg(key::of_set(prefix, member.set(), &list)).arg(member.name());
+        command
+    }
+
+    fn of_member(&self, by: By, prefix: &str, member: &Member) -> Cmd {
+        let mut command = self.of_set(by, prefix, member.set());
+        command.arg(member.name());
         command
     }
 }
@@ -115,12 +119,9 @@ impl SetScripts {
         self.leave.of_member(by, prefix, member)
     }
 
-    /// Removes [`PORTION`] ids at most.
+    /// Ends with the batch with which it has looked at [`PORTION`] ids.
     pub(crate) fn expire(&self, by: By, prefix: &str, set: &str, until_ms: i64) -> Cmd {
-        let mut command = begin(by, &self.expire.script, &self.expire.text, PARTS.len());
-        for part in PARTS {
-            command.arg(key::of_set(prefix, set, part));
-        }
+        let mut command = self.expire.of_set(by, prefix, set);
         command.arg(bound(until_ms)).arg(PORTION);
         command
     }

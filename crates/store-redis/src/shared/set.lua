@@ -1,46 +1,58 @@
 -- Stands in front of every script of shared ids.
--- turns, settled, promised: hashes by member. held: hash of ids, with who holds each. delivered: sorted set of ids by time.
--- list: the ids that the member holds, one behind the other.
-local turns, settled, promised, held, delivered, list = unpack(KEYS)
+-- turns, settled, promised: hashes by member. ids: hash of ids, each with the batch in which it was taken last.
+-- batches: hash of batches, each with its ids one behind the other, and 'last', the number of the newest.
+-- times: sorted set of the batches that were delivered. holds: hash of the others, each with its member, and of ':' and
+-- member with its batches.
+local turns, settled, promised, ids, batches, times, holds = unpack(KEYS)
 local id_bytes = 16
 
 local function stale(standing)
   return {'stale', standing}
 end
 
+local function held_by(name)
+  local held = {}
+  for batch in string.gmatch(redis.call('HGET', holds, ':' .. name) or '', '%d+') do
+    held[#held + 1] = batch
+  end
+  return held
+end
+
 local function state(name, turn)
   local settled_note, promised_note = redis.call('HGET', settled, name), redis.call('HGET', promised, name)
-  return {'done', turn, settled_note, promised_note, redis.call('STRLEN', list)}
+  local bytes = 0
+  for _, batch in ipairs(held_by(name)) do
+    bytes = bytes + redis.call('HSTRLEN', batches, batch)
+  end
+  return {'done', turn, settled_note, promised_note, bytes}
 end
 
 local function split(all)
-  local ids = {}
+  local parts = {}
   for n = 1, #all / id_bytes do
-    ids[n] = string.sub(all, (n - 1) * id_bytes + 1, n * id_bytes)
+    parts[n] = string.sub(all, (n - 1) * id_bytes + 1, n * id_bytes)
   end
-  return ids
+  return parts
 end
 
 -- As many as Lua can hand over in one call.
-local function in_portions(ids, call)
-  for first = 1, #ids, 1000 do
-    call(first, math.min(first + 999, #ids))
+local function in_portions(all, call)
+  for first = 1, #all, 1000 do
+    call(first, math.min(first + 999, #all))
   end
 end
 
--- `command key a b a b ..`, with the id for one of the two.
-local function write_pairs(command, key, ids, pair)
-  in_portions(ids, function(first, last)
-    local arguments = {}
-    for n = first, last do
-      arguments[#arguments + 1], arguments[#arguments + 2] = pair(ids[n])
-    end
-    redis.call(command, key, unpack(arguments))
+local function remove(all)
+  in_portions(all, function(first, last)
+    redis.call('HDEL', ids, unpack(all, first, last))
   end)
 end
 
-local function remove(command, key, ids)
-  in_portions(ids, function(first, last)
-    redis.call(command, key, unpack(ids, first, last))
-  end)
+local function release(name)
+  for _, batch in ipairs(held_by(name)) do
+    remove(split(redis.call('HGET', batches, batch) or ''))
+    redis.call('HDEL', batches, batch)
+    redis.call('HDEL', holds, batch)
+  end
+  redis.call('HDEL', holds, ':' .. name)
 end

@@ -3,13 +3,16 @@ local name, turn, following, at_ms, note = unpack(ARGV)
 local standing = redis.call('HGET', turns, name)
 if standing ~= turn and standing ~= following then return stale(standing) end
 if standing ~= following then
-  local ids = split(redis.call('GET', list) or '')
   if at_ms then
-    write_pairs('ZADD', delivered, ids, function(id) return at_ms, id end)
+    for _, batch in ipairs(held_by(name)) do
+      redis.call('ZADD', times, at_ms, batch)
+      redis.call('HDEL', holds, batch)
+    end
     redis.call('HSET', settled, name, note)
+    redis.call('HDEL', holds, ':' .. name)
+  else
+    release(name)
   end
-  remove('HDEL', held, ids)
-  redis.call('UNLINK', list)
   redis.call('HDEL', promised, name)
 end
 -- Last, so that nothing is taken for settled that is not; and again, so that the WAIT that follows covers it.
