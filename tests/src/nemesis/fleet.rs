@@ -9,6 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::services::{ServerProcess, Signal, pause};
 
+/// What a worker says when it owns splits, and when it does no more.
+const CLAIMED: &str = "claimed splits";
+const LOST: &str = "membership lost";
+
 /// How workers are started.
 #[derive(Debug, Clone)]
 pub struct FleetOptions {
@@ -26,7 +30,21 @@ pub struct FleetOptions {
 #[derive(Debug)]
 pub struct Fleet {
     options: FleetOptions,
-    workers: Vec<Option<ServerProcess>>,
+    workers: Vec<Option<Running>>,
+}
+
+/// A worker, and where its words begin in the log that it shares with those before it.
+#[derive(Debug)]
+struct Running {
+    process: ServerProcess,
+    born: usize,
+}
+
+impl Running {
+    fn words(&self) -> String {
+        let log = fs::read_to_string(self.process.log()).unwrap_or_default();
+        log.get(self.born..).unwrap_or_default().to_owned()
+    }
 }
 
 impl Fleet {
@@ -63,8 +81,10 @@ impl Fleet {
         let name = format!("w{index}");
         let mut command = Command::new(&self.options.binary);
         command.arg("run").arg(&self.options.job).args(["--instance", &name, "--no-progress"]);
-        let process = ServerProcess::spawn(&name, &self.options.dir.join(&name), command)?;
-        *self.slot(index)? = Some(process);
+        let dir = self.options.dir.join(&name);
+        let process = ServerProcess::spawn(&name, &dir, command)?;
+        let born = fs::metadata(process.log()).map_or(0, |log| usize::try_from(log.len()).unwrap_or(0));
+        *self.slot(index)? = Some(Running { process, born });
         Ok(())
     }
 
@@ -73,7 +93,7 @@ impl Fleet {
     /// # Errors
     /// When the worker does not run.
     pub fn kill(&mut self, index: usize) -> Result<()> {
-        self.slot(index)?.take().context("no such worker")?.kill()
+        self.slot(index)?.take().context("no such worker")?.process.kill()
     }
 
     /// Sends a signal.
@@ -81,7 +101,7 @@ impl Fleet {
     /// # Errors
     /// When the worker does not run.
     pub fn signal(&mut self, index: usize, signal: Signal) -> Result<()> {
-        self.slot(index)?.as_ref().context("no such worker")?.signal(signal)
+        self.slot(index)?.as_ref().context("no such worker")?.process.signal(signal)
     }
 
     /// SIGTERM, and waits for the end.
@@ -89,12 +109,27 @@ impl Fleet {
     /// # Errors
     /// When the worker does not run or does not end.
     pub fn stop(&mut self, index: usize) -> Result<()> {
-        self.slot(index)?.take().context("no such worker")?.stop()
+        self.slot(index)?.take().context("no such worker")?.process.stop()
     }
 
     /// True where the worker runs.
     pub fn is_running(&mut self, index: usize) -> bool {
-        self.workers.get_mut(index).and_then(Option::as_mut).is_some_and(ServerProcess::is_running)
+        self.workers.get_mut(index).and_then(Option::as_mut).is_some_and(|worker| worker.process.is_running())
+    }
+
+    /// True where the worker has claimed splits and not lost its membership since.
+    pub(super) fn owns(&self, index: usize) -> bool {
+        let Some(Some(worker)) = self.workers.get(index) else { return false };
+        let words = worker.words();
+        words.rfind(CLAIMED).is_some_and(|claimed| words.rfind(LOST).is_none_or(|lost| lost < claimed))
+    }
+
+    /// How often the worker has lost its membership in this life.
+    pub(super) fn losses(&self, index: usize) -> usize {
+        self.workers
+            .get(index)
+            .and_then(Option::as_ref)
+            .map_or(0, |worker| worker.words().matches(LOST).count())
     }
 
     /// Fails where a worker ended that nobody has killed.
@@ -104,8 +139,8 @@ impl Fleet {
     pub fn check(&mut self) -> Result<()> {
         for (index, worker) in self.workers.iter_mut().enumerate() {
             let Some(worker) = worker else { continue };
-            if !worker.is_running() {
-                bail!("worker w{index} ended by itself:\n{}", tail(worker.log(), 30));
+            if !worker.process.is_running() {
+                bail!("worker w{index} ended by itself:\n{}", tail(worker.process.log(), 30));
             }
         }
         Ok(())
@@ -117,17 +152,17 @@ impl Fleet {
     /// When one does not end.
     pub fn stop_all(&mut self) -> Result<()> {
         for worker in self.workers.iter().flatten() {
-            worker.signal(Signal::TERM)?;
+            worker.process.signal(Signal::TERM)?;
         }
         for worker in &mut self.workers {
-            if let Some(mut process) = worker.take() {
-                process.stop()?;
+            if let Some(mut worker) = worker.take() {
+                worker.process.stop()?;
             }
         }
         Ok(())
     }
 
-    fn slot(&mut self, index: usize) -> Result<&mut Option<ServerProcess>> {
+    fn slot(&mut self, index: usize) -> Result<&mut Option<Running>> {
         self.workers.get_mut(index).context("no such worker")
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Fleet;
 use crate::load::Random;
@@ -15,7 +15,7 @@ pub struct Torment {
     pub seed: u64,
     /// Workers killed with -9.
     pub kills: u32,
-    /// Workers stopped with SIGSTOP for `pause`, then continued as zombies.
+    /// Workers that own splits, stopped with SIGSTOP for `pause`, then continued as zombies.
     pub pauses: u32,
     /// Longer than the session timeout, so that somebody else takes over.
     pub pause: Duration,
@@ -43,8 +43,9 @@ enum Then {
     Revive,
     /// Let the paused worker run on, as a zombie.
     Continue,
-    /// Nothing: a zombie killed at once would never meet the worker that replaced it.
-    Spare,
+    /// Nothing: a zombie killed at once would never meet the worker that replaced it. It had lost its membership so often
+    /// before.
+    Spare { losses: usize },
 }
 
 struct Due {
@@ -53,27 +54,43 @@ struct Due {
     then: Then,
 }
 
-/// How long a zombie is left alone.
+/// How long a zombie is left alone at least, and at most where it does not say that it was replaced.
 const ZOMBIE_LIFE: Duration = Duration::from_millis(1500);
+const LONGEST_ZOMBIE_LIFE: Duration = Duration::from_secs(20);
+/// How long it may take until somebody can be paused.
+const OWNERLESS: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Torment {
     /// Does it all; every worker runs again at the end.
     ///
     /// # Errors
-    /// When a worker ends that was not killed, or cannot be started.
+    /// When a worker ends that was not killed, cannot be started, or none owns anything for two minutes.
     pub fn run(&self, fleet: &mut Fleet, mut tell: impl FnMut(&str)) -> Result<Deeds> {
         let mut random = Random::new(self.seed, 77);
         let mut left = Deeds { kills: self.kills, pauses: self.pauses };
         let mut due: Vec<Due> = Vec::new();
         let mut next = Instant::now();
+        // What is to be done as soon as it can be.
+        let mut deed = None;
         while left != Deeds::default() || !due.is_empty() {
             fleet.check()?;
             self.repair(fleet, &mut due, &mut tell)?;
             let able: Vec<usize> = (0..fleet.len()).filter(|w| due.iter().all(|d| d.worker != *w)).collect();
             if Instant::now() >= next && left != Deeds::default() && !able.is_empty() {
+                let fault = deed.take().unwrap_or_else(|| left.choose(&mut random));
+                let able = match fault {
+                    Fault::Kill => able,
+                    Fault::Pause => able.into_iter().filter(|worker| fleet.owns(*worker)).collect(),
+                };
+                if able.is_empty() {
+                    ensure!(next.elapsed() < OWNERLESS, "no worker owns anything for {OWNERLESS:?}");
+                    deed = Some(fault);
+                    fleet.wait(LOOK);
+                    continue;
+                }
                 let worker = able.get(random.index(able.len())).copied().unwrap_or_default();
-                match left.choose(&mut random) {
+                match fault {
                     Fault::Kill => {
                         tell(&format!("kill -9 w{worker}"));
                         fleet.kill(worker)?;
@@ -98,20 +115,25 @@ impl Torment {
 
     fn repair(&self, fleet: &mut Fleet, due: &mut Vec<Due>, tell: &mut impl FnMut(&str)) -> Result<()> {
         let now = Instant::now();
-        let mut spared = Vec::new();
-        for d in due.iter().filter(|d| d.at <= now) {
+        let (over, mut later): (Vec<Due>, Vec<Due>) = due.drain(..).partition(|d| d.at <= now);
+        for d in over {
             match d.then {
                 Then::Revive => fleet.revive(d.worker)?,
                 Then::Continue => {
                     tell(&format!("continue w{}, now a zombie", d.worker));
+                    let then = Then::Spare { losses: fleet.losses(d.worker) };
                     fleet.signal(d.worker, Signal::CONT)?;
-                    spared.push(Due { at: now + ZOMBIE_LIFE, worker: d.worker, then: Then::Spare });
+                    later.push(Due { at: now + ZOMBIE_LIFE, worker: d.worker, then });
                 }
-                Then::Spare => {}
+                Then::Spare { losses } => {
+                    let knows = fleet.losses(d.worker) > losses;
+                    if !knows && now.duration_since(d.at) < LONGEST_ZOMBIE_LIFE {
+                        later.push(d);
+                    }
+                }
             }
         }
-        due.retain(|d| d.at > now);
-        due.extend(spared);
+        *due = later;
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl Ordeal {
         scene.deliver(job)?;
         let lost: usize = (0..3).map(|w| zombies_in(scene, w)).sum::<Result<usize>>()?;
         println!("{} zombies found out that they were replaced", lost);
-        // A worker that was paused before it owned anything has nothing to lose.
+        // A rebalance may have taken from a worker, while it was paused, what it owned.
         let wanted = if self.torment.pauses >= 10 { 5 } else { 1 };
         ensure!(lost >= wanted, "{lost} of {} pauses went past a take-over", self.torment.pauses);
         let report = scene.expect_identical(&scene.name, loaded.records() + meanwhile)?;
