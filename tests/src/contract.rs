@@ -1,13 +1,11 @@
-//! The contract of a state store as trials of a suite that has servers.
+//! The contracts of a state store as trials of a suite that has servers.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use libtest_mimic::{Completion, Failed, Trial};
-use velostream_conformance::{
-    Checked, Fixture, SHARED_CASES, STORE_CASES, SharedFixture, WRAPPERS, run, run_shared,
-};
+use velostream_conformance::{Checked, Contract, Fixture, Wrapper, run};
 
 use crate::services::foreign_url;
 
@@ -17,38 +15,7 @@ pub type Factory<X = Fixture> =
 
 /// One trial `title::CASE` for each case of the contract.
 #[must_use]
-pub fn contract_trials(title: &str, factory: &Factory) -> Vec<Trial> {
-    trials(title, factory)
-}
-
-/// One trial `title::WRAPPER::CASE` for each case and for each wrapper that may stand between a job and its store.
-#[must_use]
-pub fn contract_trials_through_wrappers(title: &str, factory: &Factory) -> Vec<Trial> {
-    let wrapped = WRAPPERS.iter().flat_map(|(name, wrap)| {
-        let factory = Arc::clone(factory);
-        let through: Factory = Arc::new(move |case| {
-            let fixture = factory(case)?;
-            Ok(Box::pin(async move { wrap(fixture.await) }))
-        });
-        trials(&format!("{title}::{name}"), &through)
-    });
-    wrapped.collect()
-}
-
-/// One trial `title::CASE` for each case of the contract of shared ids.
-#[must_use]
-pub fn shared_contract_trials(title: &str, factory: &Factory<SharedFixture>) -> Vec<Trial> {
-    let trial = |name: &'static str| {
-        let factory = Arc::clone(factory);
-        Trial::ignorable_test(format!("{title}::{name}"), move || {
-            let fixture = factory(name)?;
-            Ok(completion(run_shared(name, || fixture)))
-        })
-    };
-    SHARED_CASES.iter().map(|case| trial(case.name)).collect()
-}
-
-fn trials(title: &str, factory: &Factory) -> Vec<Trial> {
+pub fn contract_trials<X: Contract>(title: &str, factory: &Factory<X>) -> Vec<Trial> {
     let trial = |name: &'static str| {
         let factory = Arc::clone(factory);
         Trial::ignorable_test(format!("{title}::{name}"), move || {
@@ -56,7 +23,21 @@ fn trials(title: &str, factory: &Factory) -> Vec<Trial> {
             Ok(completion(run(name, || fixture)))
         })
     };
-    STORE_CASES.iter().map(|case| trial(case.name)).collect()
+    X::CASES.iter().map(|case| trial(case.name)).collect()
+}
+
+/// One trial `title::WRAPPER::CASE` for each case and for each wrapper that may stand between a job and its store.
+#[must_use]
+pub fn contract_trials_through_wrappers<X: Contract>(title: &str, factory: &Factory<X>) -> Vec<Trial> {
+    let wrapped = Wrapper::ALL.iter().flat_map(|&wrapper| {
+        let factory = Arc::clone(factory);
+        let through: Factory<X> = Arc::new(move |case| {
+            let fixture = factory(case)?;
+            Ok(Box::pin(async move { fixture.await.behind(wrapper) }))
+        });
+        contract_trials(&format!("{title}::{}", wrapper.as_str()), &through)
+    });
+    wrapped.collect()
 }
 
 fn completion(checked: Checked) -> Completion {
@@ -68,14 +49,8 @@ fn completion(checked: Checked) -> Completion {
 
 /// The trials of [`contract_trials`] where there is nothing to run them on: each is ignored and says why.
 #[must_use]
-pub fn contract_not_applicable(title: &str, why: &'static str) -> Vec<Trial> {
-    STORE_CASES.iter().map(|case| not_applicable(title, case.name, why)).collect()
-}
-
-/// As [`contract_not_applicable`], for [`shared_contract_trials`].
-#[must_use]
-pub fn shared_contract_not_applicable(title: &str, why: &'static str) -> Vec<Trial> {
-    SHARED_CASES.iter().map(|case| not_applicable(title, case.name, why)).collect()
+pub fn contract_not_applicable<X: Contract>(title: &str, why: &'static str) -> Vec<Trial> {
+    X::CASES.iter().map(|case| not_applicable(title, case.name, why)).collect()
 }
 
 fn not_applicable(title: &str, name: &str, why: &'static str) -> Trial {

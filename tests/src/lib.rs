@@ -19,7 +19,7 @@ mod witness;
 pub use clock::RealClock;
 pub use contract::{
     Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, run_name,
-    server_trial, shared_contract_not_applicable, shared_contract_trials,
+    server_trial,
 };
 pub use shared_ids::{answers_as_the_model, answers_as_the_model_to_many_ids};
 pub use witness::{Sighting, Witness, read_all};

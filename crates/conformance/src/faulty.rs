@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use velostream_core::{
-    Code, ConditionalStore, Disposition, Error, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+    Code, ConditionalStore, Disposition, Epoch, Error, Expired, InTurn, Member, MemberState, Nonce, Outcome,
+    Put, Result, RootWrite, Settlement, SharedId, SharedIds, StoreGuarantees, Taking, Turn, Versioned,
 };
 
-/// What happens to one call of `commit` or `delete`.
+/// What happens to one call that writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Fault {
@@ -23,54 +25,41 @@ pub enum Fault {
     ReplyLost,
     /// It is lost, which its caller cannot know: `Reconcile`.
     Lost,
-    /// The puts of a commit arrive, its root does not: `Reconcile`. As `Lost` for a delete.
+    /// The puts of a commit arrive, its root does not: `Reconcile`. As `Lost` for anything else.
     PutsOnly,
-    /// A commit stays in the network until [`land_delayed`](FaultyStore::land_delayed): `Reconcile`. As `Lost` for a
-    /// delete.
+    /// A commit stays in the network until [`land_delayed`](FaultyStore::land_delayed): `Reconcile`. As `Lost` for
+    /// anything else.
     Delayed,
 }
 
 /// A store behind a network with faults: by script, or `Retry` at every n-th call. Any store, a real server too; faults
 /// inside a store are the memory store's own script.
 #[derive(Debug)]
-pub struct FaultyStore {
-    inner: Arc<dyn ConditionalStore>,
+pub struct FaultyStore<S: ?Sized = dyn ConditionalStore> {
+    inner: Arc<S>,
     script: Mutex<VecDeque<Fault>>,
     delayed: Mutex<Vec<(Vec<Put>, RootWrite)>>,
     calls: AtomicU64,
     every: u64,
 }
 
-impl FaultyStore {
+impl<S: ?Sized> FaultyStore<S> {
     /// Faults by script alone.
     #[must_use]
-    pub fn new(inner: Arc<dyn ConditionalStore>) -> Self {
+    pub fn new(inner: Arc<S>) -> Self {
         Self::every(inner, 0)
     }
 
     /// Every n-th call but `health_check` and `attest` does not reach the store; 0 for never.
     #[must_use]
-    pub fn every(inner: Arc<dyn ConditionalStore>, every: u64) -> Self {
+    pub fn every(inner: Arc<S>, every: u64) -> Self {
         let (script, delayed) = (Mutex::default(), Mutex::default());
         Self { inner, script, delayed, calls: AtomicU64::new(0), every }
     }
 
-    /// Appends faults for the calls of `commit` and `delete` that follow.
+    /// Appends faults for the calls that write and follow.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.script).extend(faults);
-    }
-
-    /// Sends the commits that were delayed, in their order. Returns what became of each.
-    ///
-    /// # Errors
-    /// As the store.
-    pub async fn land_delayed(&self) -> Result<Vec<Outcome>> {
-        let delayed = std::mem::take(&mut *lock(&self.delayed));
-        let mut outcomes = Vec::new();
-        for (puts, root) in delayed {
-            outcomes.push(self.inner.commit(&puts, root).await?);
-        }
-        Ok(outcomes)
     }
 
     fn passes(&self) -> Result<()> {
@@ -83,6 +72,33 @@ impl FaultyStore {
 
     fn next(&self) -> Fault {
         lock(&self.script).pop_front().unwrap_or_default()
+    }
+
+    /// A call that writes, with the fault that is next.
+    async fn write<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        self.passes()?;
+        match self.next() {
+            Fault::None => return call.await,
+            Fault::NotReached => return Err(not_reached()),
+            Fault::ReplyLost => drop(call.await?),
+            Fault::Lost | Fault::PutsOnly | Fault::Delayed => {}
+        }
+        Err(reply_lost())
+    }
+}
+
+impl<S: ConditionalStore + ?Sized> FaultyStore<S> {
+    /// Sends the commits that were delayed, in their order. Returns what became of each.
+    ///
+    /// # Errors
+    /// As the store.
+    pub async fn land_delayed(&self) -> Result<Vec<Outcome>> {
+        let delayed = std::mem::take(&mut *lock(&self.delayed));
+        let mut outcomes = Vec::new();
+        for (puts, root) in delayed {
+            outcomes.push(self.inner.commit(&puts, root).await?);
+        }
+        Ok(outcomes)
     }
 }
 
@@ -103,7 +119,7 @@ fn reply_lost() -> Error {
 }
 
 #[async_trait]
-impl ConditionalStore for FaultyStore {
+impl<S: ConditionalStore + ?Sized> ConditionalStore for FaultyStore<S> {
     async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Versioned>>> {
         self.passes()?;
         self.inner.read(keys).await
@@ -127,14 +143,7 @@ impl ConditionalStore for FaultyStore {
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
-        self.passes()?;
-        match self.next() {
-            Fault::None => return self.inner.delete(keys).await,
-            Fault::NotReached => return Err(not_reached()),
-            Fault::ReplyLost => self.inner.delete(keys).await?,
-            Fault::Lost | Fault::PutsOnly | Fault::Delayed => {}
-        }
-        Err(reply_lost())
+        self.write(self.inner.delete(keys)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>> {
@@ -152,5 +161,48 @@ impl ConditionalStore for FaultyStore {
 
     async fn health_check(&self, deadline: Duration) -> Result<()> {
         self.inner.health_check(deadline).await
+    }
+}
+
+#[async_trait]
+impl<S: SharedIds + ?Sized> SharedIds for FaultyStore<S> {
+    async fn member(&self, member: &Member) -> Result<Option<MemberState>> {
+        self.passes()?;
+        self.inner.member(member).await
+    }
+
+    async fn members(&self, set: &str) -> Result<Vec<String>> {
+        self.passes()?;
+        self.inner.members(set).await
+    }
+
+    async fn enter(&self, member: &Member, epoch: Epoch, nonce: Nonce) -> Result<InTurn<MemberState>> {
+        self.write(self.inner.enter(member, epoch, nonce)).await
+    }
+
+    async fn take(
+        &self,
+        member: &Member,
+        turn: Turn,
+        ids: &[SharedId],
+        expired_ms: i64,
+    ) -> Result<InTurn<Taking>> {
+        self.write(self.inner.take(member, turn, ids, expired_ms)).await
+    }
+
+    async fn promise(&self, member: &Member, turn: Turn, note: Bytes) -> Result<InTurn<()>> {
+        self.write(self.inner.promise(member, turn, note)).await
+    }
+
+    async fn settle(&self, member: &Member, turn: Turn, settlement: Settlement) -> Result<InTurn<Turn>> {
+        self.write(self.inner.settle(member, turn, settlement)).await
+    }
+
+    async fn leave(&self, member: &Member) -> Result<()> {
+        self.write(self.inner.leave(member)).await
+    }
+
+    async fn expire(&self, set: &str, until_ms: i64) -> Result<Expired> {
+        self.write(self.inner.expire(set, until_ms)).await
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use velostream_core::{ConditionalStore, Outcome, Put, RootVersion, RootWrite, Versioned};
 
-use crate::Violation;
+use crate::wrapper::{faulty, observed, retrying};
+use crate::{Case, Contract, Lie, STORE_CASES, Violation, Wrapper};
 
 /// Closes the store and opens it again, as a new process would.
 pub type Reopen<S = dyn ConditionalStore> = Box<dyn Fn(Arc<S>) -> BoxFuture<'static, Arc<S>> + Send + Sync>;
@@ -23,6 +24,21 @@ pub struct Fixture {
 
 /// Calls of each client in the history that is checked for linearizability.
 const HISTORY: usize = 10_000;
+/// As [`HISTORY`], behind a wrapper: the store itself is checked at length.
+const WRAPPED_HISTORY: usize = 500;
+
+/// Puts `wrap` around what is opened again.
+pub(crate) fn wrapped<S, W>(reopen: Reopen<S>, wrap: Arc<W>) -> Reopen<S>
+where
+    S: ?Sized + 'static,
+    W: Fn(Arc<S>) -> Arc<S> + Send + Sync + 'static,
+    Arc<S>: Send,
+{
+    Box::new(move |store| {
+        let (again, wrap) = (reopen(store), Arc::clone(&wrap));
+        Box::pin(async move { wrap(again.await) })
+    })
+}
 
 impl Fixture {
     /// A fixture whose store nobody else uses.
@@ -53,12 +69,7 @@ impl Fixture {
     {
         let wrap = Arc::new(wrap);
         self.store = wrap(self.store);
-        self.reopen = self.reopen.map(|reopen| -> Reopen {
-            Box::new(move |store| {
-                let (again, wrap) = (reopen(store), Arc::clone(&wrap));
-                Box::pin(async move { wrap(again.await) })
-            })
-        });
+        self.reopen = self.reopen.map(|reopen| wrapped(reopen, wrap));
         self
     }
 
@@ -194,6 +205,22 @@ impl Fixture {
             .into_iter()
             .map(|key| key.strip_prefix(&self.prefix).map_or_else(|| key.clone(), str::to_owned))
             .collect())
+    }
+}
+
+impl Contract for Fixture {
+    type Lie = Lie;
+
+    const CASES: &'static [Case] = STORE_CASES;
+
+    fn behind(self, wrapper: Wrapper) -> Self {
+        let history = self.history.min(WRAPPED_HISTORY);
+        let wrapped = match wrapper {
+            Wrapper::Retries => self.through(|store| retrying(store)),
+            Wrapper::Metrics => self.through(|store| observed(store)),
+            Wrapper::Faults => self.through(|store| faulty(store)),
+        };
+        wrapped.with_history(history)
     }
 }
 

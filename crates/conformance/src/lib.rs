@@ -11,7 +11,8 @@
 //! 4. The groups `Fencing`, `Batch`, `Expiry` and `Faults` run the ledger over the store: what a job relies on.
 //! 5. [`shared_conformance!`] does the same for the optional capability [`SharedIds`](velostream_core::SharedIds), with
 //!    [`SharedLie`].
-//! 6. [`conformance_through_wrappers!`] runs the same cases through retries, metrics and a network with faults.
+//! 6. [`conformance_through_wrappers!`] and [`shared_conformance_through_wrappers!`] run the same cases through retries,
+//!    metrics and a network with faults.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -33,6 +34,7 @@
 
 mod against_model;
 mod case;
+mod contract;
 mod double;
 mod faulty;
 mod fixture;
@@ -49,15 +51,15 @@ mod wrapper;
 
 pub use against_model::agree;
 pub use case::{Case, Group, cases};
+pub use contract::{Contract, Wrapper};
 pub use double::LyingStore;
 pub use faulty::{Fault, FaultyStore};
 pub use fixture::{Fixture, Reopen};
 pub use lie::Lie;
-pub use run::{run, run_shared};
+pub use run::run;
 pub use shared::{LyingIds, SHARED_CASES, SharedFixture, SharedLie};
 pub use suite::STORE_CASES;
 pub use verdict::{Checked, Verdict, Violation};
-pub use wrapper::{WRAPPERS, Wrap, through_faults, through_metrics, through_retries};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -3,40 +3,22 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::{Case, Checked, Fixture, SHARED_CASES, STORE_CASES, SharedFixture, Violation};
+use crate::{Checked, Contract, Violation};
 
 /// No case needs it; it turns a hang into a failure.
 const GUARD: Duration = Duration::from_secs(120);
 
-/// Runs the case of this name of [`STORE_CASES`] on a runtime of its own with two threads.
+/// Runs the case of this name of the contract on a runtime of its own with two threads.
 ///
 /// # Panics
 /// Where the case is violated or unknown: this is the body of a test.
-pub fn run<F>(name: &str, factory: impl FnOnce() -> F) -> Checked
-where
-    F: Future<Output = Fixture>,
-{
-    one_of(STORE_CASES, name, factory)
-}
-
-/// As [`run`], of [`SHARED_CASES`].
-///
-/// # Panics
-/// As [`run`].
-pub fn run_shared<F>(name: &str, factory: impl FnOnce() -> F) -> Checked
-where
-    F: Future<Output = SharedFixture>,
-{
-    one_of(SHARED_CASES, name, factory)
-}
-
-fn one_of<X, L, F>(cases: &[Case<X, L>], name: &str, factory: impl FnOnce() -> F) -> Checked
+pub fn run<X: Contract, F>(name: &str, factory: impl FnOnce() -> F) -> Checked
 where
     F: Future<Output = X>,
 {
     #![allow(clippy::panic, reason = "a test fails by a panic")]
     #![allow(clippy::print_stderr, reason = "what was not run has to be seen")]
-    let Some(case) = cases.iter().find(|case| case.name == name) else {
+    let Some(case) = X::CASES.iter().find(|case| case.name == name) else {
         panic!("there is no case {name}");
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

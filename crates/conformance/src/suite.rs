@@ -124,11 +124,11 @@ macro_rules! __table {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tests {
-    ([$run:ident $factory:expr] $($group:ident $module:ident::$name:ident $lie:ident;)+) => {
+    ([$factory:expr] $($group:ident $module:ident::$name:ident $lie:ident;)+) => {
         $(
             #[test]
             fn $name() {
-                $crate::$run(stringify!($name), $factory);
+                $crate::run(stringify!($name), $factory);
             }
         )+
     };
@@ -139,31 +139,34 @@ macro_rules! __tests {
 #[macro_export]
 macro_rules! conformance {
     ($factory:expr) => {
-        $crate::__store_cases! { __tests [run $factory] }
+        $crate::__store_cases! { __tests [$factory] }
     };
 }
 
-/// As [`conformance!`], once for each wrapper that may stand between a job and its store: the retries, the metrics,
-/// and retries over a network that loses every third request. The argument is the name of such a function.
+/// As [`conformance!`], once for each [`Wrapper`](crate::Wrapper), in a module of its name. The argument is the name of such
+/// a function.
 #[macro_export]
 macro_rules! conformance_through_wrappers {
     ($factory:ident) => {
-        $crate::__wrapped! { $factory through_retries through_metrics through_faults }
+        $crate::__through_wrappers! { conformance $factory }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __wrapped {
-    ($factory:ident $($wrapper:ident)+) => {
-        $(
-            mod $wrapper {
-                async fn wrapped() -> $crate::Fixture {
-                    $crate::$wrapper(super::$factory().await)
-                }
-                $crate::conformance!(wrapped);
+macro_rules! __through_wrappers {
+    ($suite:ident $factory:ident) => {
+        $crate::__through_wrappers! { $suite $factory through_retries Retries }
+        $crate::__through_wrappers! { $suite $factory through_metrics Metrics }
+        $crate::__through_wrappers! { $suite $factory through_faults Faults }
+    };
+    ($suite:ident $factory:ident $module:ident $wrapper:ident) => {
+        mod $module {
+            async fn wrapped() -> impl $crate::Contract {
+                $crate::Contract::behind(super::$factory().await, $crate::Wrapper::$wrapper)
             }
-        )+
+            $crate::$suite!(wrapped);
+        }
     };
 }
 

@@ -1,21 +1,13 @@
-//! What may stand between a job and its store: none of it may change what the store says.
+//! Stores behind a [`Wrapper`](crate::Wrapper).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use velostream_core::{Clock, ConditionalStore, Disposition};
+use velostream_core::{Clock, Disposition};
 use velostream_ledger::{ObservedStore, RetryPolicy, RetryingStore, StoreCall, StoreObserver};
 
-use crate::{FaultyStore, Fixture};
-
-/// The history behind a wrapper is shorter: the store itself was checked at length.
-const HISTORY: usize = 500;
-
-fn shortened(fixture: Fixture) -> Fixture {
-    let history = fixture.history().min(HISTORY);
-    fixture.with_history(history)
-}
+use crate::FaultyStore;
 
 /// More attempts than one call can be unlucky.
 const POLICY: RetryPolicy =
@@ -47,39 +39,14 @@ impl StoreObserver for Deaf {
     fn store_called(&self, _: StoreCall, _: Duration, _: Option<Disposition>) {}
 }
 
-fn retrying(store: Arc<dyn ConditionalStore>) -> Arc<dyn ConditionalStore> {
+pub(crate) fn retrying<S: ?Sized>(store: Arc<S>) -> Arc<RetryingStore<S>> {
     Arc::new(RetryingStore::new(store, Arc::new(Impatient), POLICY))
 }
 
-/// The store behind [`RetryingStore`].
-#[must_use]
-pub fn through_retries(fixture: Fixture) -> Fixture {
-    shortened(fixture.through(retrying))
+pub(crate) fn observed<S: ?Sized>(store: Arc<S>) -> Arc<ObservedStore<S>> {
+    Arc::new(ObservedStore::new(store, Arc::new(Impatient), Arc::new(Deaf)))
 }
 
-/// The store behind [`ObservedStore`].
-#[must_use]
-pub fn through_metrics(fixture: Fixture) -> Fixture {
-    let observed = |store| -> Arc<dyn ConditionalStore> {
-        Arc::new(ObservedStore::new(store, Arc::new(Impatient), Arc::new(Deaf)))
-    };
-    shortened(fixture.through(observed))
+pub(crate) fn faulty<S: ?Sized>(store: Arc<S>) -> Arc<RetryingStore<FaultyStore<S>>> {
+    retrying(Arc::new(FaultyStore::every(store, 3)))
 }
-
-/// The store behind [`RetryingStore`] and a network in which every third request does not reach it.
-#[must_use]
-pub fn through_faults(fixture: Fixture) -> Fixture {
-    let faulty = |store| retrying(Arc::new(FaultyStore::every(store, 3)));
-    shortened(fixture.through(faulty))
-}
-
-/// Puts a wrapper around the store of a fixture.
-pub type Wrap = fn(Fixture) -> Fixture;
-
-/// Every wrapper with its name, for suites that cannot use
-/// [`conformance_through_wrappers!`](crate::conformance_through_wrappers).
-pub const WRAPPERS: [(&str, Wrap); 3] = [
-    ("through_retries", through_retries),
-    ("through_metrics", through_metrics),
-    ("through_faults", through_faults),
-];

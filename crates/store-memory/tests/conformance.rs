@@ -12,8 +12,13 @@ async fn memory() -> Fixture {
 velostream_conformance::conformance!(memory);
 velostream_conformance::conformance_through_wrappers!(memory);
 
-async fn shared() -> SharedFixture {
-    SharedFixture::new(Arc::new(MemoryStore::new()))
-}
+mod shared {
+    use super::*;
 
-velostream_conformance::shared_conformance!(shared);
+    async fn memory() -> SharedFixture {
+        SharedFixture::new(Arc::new(MemoryStore::new()))
+    }
+
+    velostream_conformance::shared_conformance!(memory);
+    velostream_conformance::shared_conformance_through_wrappers!(memory);
+}

@@ -26,19 +26,24 @@ async fn redb() -> Fixture {
 velostream_conformance::conformance!(redb);
 velostream_conformance::conformance_through_wrappers!(redb);
 
-async fn shared() -> SharedFixture {
-    let directory = tempfile::tempdir().unwrap();
-    let config = Config::new(directory.path().join("a.redb"));
-    let store = RedbStore::open(config.clone()).await.unwrap();
-    let old = store.clone();
-    SharedFixture::new(Arc::new(store)).keep(directory).with_reopen(Box::new(move |_| {
-        let (old, config) = (old.clone(), config.clone());
-        Box::pin(async move {
-            old.close().await;
-            let again: Arc<dyn SharedIds> = Arc::new(RedbStore::open(config).await.unwrap());
-            again
-        })
-    }))
-}
+mod shared {
+    use super::*;
 
-velostream_conformance::shared_conformance!(shared);
+    async fn redb() -> SharedFixture {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("a.redb"));
+        let store = RedbStore::open(config.clone()).await.unwrap();
+        let old = store.clone();
+        SharedFixture::new(Arc::new(store)).keep(directory).with_reopen(Box::new(move |_| {
+            let (old, config) = (old.clone(), config.clone());
+            Box::pin(async move {
+                old.close().await;
+                let again: Arc<dyn SharedIds> = Arc::new(RedbStore::open(config).await.unwrap());
+                again
+            })
+        }))
+    }
+
+    velostream_conformance::shared_conformance!(redb);
+    velostream_conformance::shared_conformance_through_wrappers!(redb);
+}

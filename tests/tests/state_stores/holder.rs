@@ -1,13 +1,10 @@
 //! Somebody else has the ids: a live worker, and one that is dead.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use velostream_testkit::nemesis::{Ended, Job, Worker, ends_well, until};
-use velostream_testkit::services::free_ports;
 use velostream_testkit::states::{Lines, StoreKind};
 
+use crate::metrics::Metrics;
 use crate::{IDS, Servers, Test};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -23,11 +20,11 @@ pub(crate) const TESTS: &[Test] = &[
 fn live(servers: &Servers, kind: StoreKind) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let lines = Lines::new(dir.path(), 300, 4)?;
-    let port = free_ports(1)?.pop().context("no port")?;
+    let metrics = Metrics::new()?;
     let job = lines.job(&format!("live-{kind}")).source("follow: true").top(IDS);
     let job = servers.get(kind)?.give(job)?;
-    let worker = Worker::of(&job.clone().top(&format!("http: {{ listen: \"127.0.0.1:{port}\" }}")), "w0")?;
-    until(|| metrics(port).is_ok_and(|text| calls(&text, "commit") > 0 && delivered(&text) == 300))?;
+    let worker = Worker::of(&job.clone().top(&metrics.listen()), "w0")?;
+    until(|| metrics.calls("commit") > 0 && metrics.delivered() == 300)?;
     // It has nothing to deliver from here on: only its signs of life change the store.
     // The last batch is confirmed once the worker has nothing else to do.
     let shown = || job.command(&["state", "show"]).map(|shown| shown.stdout).unwrap_or_default();
@@ -62,27 +59,4 @@ fn refused(ended: &Ended) -> Result<()> {
     let said = ended.error_line().unwrap_or_default();
     ensure!(said.contains("VS-0055") && said.contains("worker w0 has its state in"), "{ended:?}");
     Ok(())
-}
-
-fn metrics(port: u16) -> Result<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn calls(metrics: &str, call: &str) -> u64 {
-    let label = format!("call=\"{call}\"");
-    let name = "exactly_once_state_store_call_duration_seconds_count";
-    metrics.lines().find(|line| line.starts_with(name) && line.contains(&label)).map_or(0, number)
-}
-
-fn delivered(metrics: &str) -> u64 {
-    let name = "exactly_once_records_processed_total";
-    metrics.lines().find(|line| line.starts_with(name)).map_or(0, number)
-}
-
-fn number(line: &str) -> u64 {
-    line.rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or(0)
 }

@@ -12,6 +12,7 @@ mod encrypted;
 mod files;
 mod holder;
 mod kafka;
+mod metrics;
 mod moved;
 mod refused;
 mod refused_dynamodb;
@@ -94,6 +95,10 @@ fn main() -> ExitCode {
         add(
             format!("{kind}::what_cannot_be_done_with_shared_ids_is_refused_by_name"),
             Box::new(move |servers| shared::refused(servers.get(kind)?)),
+        );
+        add(
+            format!("{kind}::calls_on_shared_ids_are_in_the_metrics"),
+            Box::new(move |servers| shared::calls_on_the_set_are_measured(servers.get(kind)?)),
         );
     }
     let named = holder::TESTS.iter().chain(bench::TESTS).chain(moved::TESTS).chain(refused_redis::TESTS);

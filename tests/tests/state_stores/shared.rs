@@ -10,6 +10,8 @@ use velostream_testkit::nemesis::{Ended, Job, NO_EXPIRY, PATIENCE, Scene, Worker
 use velostream_testkit::services::KafkaPair;
 use velostream_testkit::states::{Census, Lines, Repeated, StateServer};
 
+use crate::metrics::Metrics;
+
 const PARTITIONS: i32 = 3;
 const KILLS: u64 = 6;
 const DIFFERENT: u64 = 36_000;
@@ -145,6 +147,21 @@ pub(crate) fn dead_job_is_waited_for(server: &StateServer) -> Result<()> {
     ends_well(&first.run_until_caught_up("w0")?)?;
     ends_well(&waiting.wait(PATIENCE)?)?;
     pair.expect_each_once()
+}
+
+/// An operator sees what the set costs.
+pub(crate) fn calls_on_the_set_are_measured(server: &StateServer) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let place = format!("measured-{}", server.kind());
+    let (lines, metrics) = (Lines::new(dir.path(), 300, 4)?, Metrics::new()?);
+    let job = lines.job(&place).source("follow: true").top(&ids("lines", "1h")).top(&metrics.listen());
+    let worker = Worker::of(&server.give_at(job, &place)?, "w0")?;
+    until(|| metrics.delivered() == 300).with_context(|| worker.log())?;
+    for call in ["enter", "take_ids", "promise_ids", "settle_ids"] {
+        until(|| metrics.calls(call) > 0).with_context(|| format!("{call}: {}", worker.log()))?;
+    }
+    worker.kill()?;
+    lines.expect_each_once()
 }
 
 /// What cannot be done with ids that jobs share is refused by name, and a job that is gone for good leaves the set.

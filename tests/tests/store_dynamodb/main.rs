@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::Arguments;
+use velostream_conformance::SharedFixture;
 use velostream_testkit::{
-    Factory, contract_trials, contract_trials_through_wrappers, server_trial, shared_contract_not_applicable,
+    Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, server_trial,
 };
 
 use stage::{Mode, Stage};
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         if mode == Mode::One {
             trials.extend(contract_trials_through_wrappers(mode.title(), &factory));
         }
-        trials.extend(shared_contract_not_applicable(mode.title(), NO_SHARED_IDS));
+        trials.extend(contract_not_applicable::<SharedFixture>(mode.title(), NO_SHARED_IDS));
     }
     for (name, test) in faults::TESTS.iter().chain(tables::TESTS).copied() {
         let stage = Arc::clone(&stage);

@@ -12,7 +12,6 @@ use velostream_store_postgres::{Dialect, PostgresConfig, PostgresStore, migrate}
 use velostream_testkit::services::foreign_url;
 use velostream_testkit::{
     Factory, contract_not_applicable, contract_trials, contract_trials_through_wrappers, run_name,
-    shared_contract_not_applicable, shared_contract_trials,
 };
 
 use crate::server::TestServer;
@@ -30,8 +29,8 @@ pub(crate) fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
         let (server, foreign) = (server.map(Arc::clone), foreign_url(service));
         if foreign.is_none() && foreign_url("POSTGRES").is_some() {
             let why = "VELOSTREAM_TEST_COCKROACHDB_URL names no server";
-            trials.extend(contract_not_applicable(title, why));
-            trials.extend(shared_contract_not_applicable(&format!("{title}::shared"), why));
+            trials.extend(contract_not_applicable::<Fixture>(title, why));
+            trials.extend(contract_not_applicable::<SharedFixture>(&format!("{title}::shared"), why));
             continue;
         }
         let configured = Configured { server, foreign, dialect };
@@ -45,9 +44,11 @@ pub(crate) fn trials(server: Option<&Arc<TestServer>>) -> Vec<Trial> {
             Ok(Box::pin(async move { shared_fixture(config.await).await }))
         });
         trials.extend(contract_trials(title, &factory));
-        trials.extend(shared_contract_trials(&format!("{title}::shared"), &shared));
+        let of_ids = format!("{title}::shared");
+        trials.extend(contract_trials(&of_ids, &shared));
         if dialect == Dialect::PostgreSql {
             trials.extend(contract_trials_through_wrappers(title, &factory));
+            trials.extend(contract_trials_through_wrappers(&of_ids, &shared));
         }
     }
     trials

@@ -24,7 +24,6 @@ use velostream_store_redis::{RedisConfig, RedisStore};
 use velostream_testkit::services::{RedisServer, foreign_url};
 use velostream_testkit::{
     Factory, contract_trials, contract_trials_through_wrappers, run_name, server_trial,
-    shared_contract_trials,
 };
 
 /// Tells the prefixes of cases apart that share the server.
@@ -93,7 +92,8 @@ fn main() -> ExitCode {
     };
     trials.extend(contract_trials("single", &single));
     trials.extend(contract_trials_through_wrappers("single", &single));
-    trials.extend(shared_contract_trials("single", &shared));
+    trials.extend(contract_trials("single", &shared));
+    trials.extend(contract_trials_through_wrappers("single", &shared));
     drop((single, shared));
     let alone = attested::tests()
         .into_iter()

@@ -7,9 +7,7 @@ use velostream_conformance::{Fixture, SharedFixture};
 use velostream_core::{ConditionalStore, SharedIds};
 use velostream_store_memory::MemoryStore;
 use velostream_store_redis::{RedisStore, Topology};
-use velostream_testkit::{
-    Factory, answers_as_the_model, answers_as_the_model_to_many_ids, contract_trials, shared_contract_trials,
-};
+use velostream_testkit::{Factory, answers_as_the_model, answers_as_the_model_to_many_ids, contract_trials};
 
 use crate::shared::{Place, Shared};
 use crate::{config_of, runtime};
@@ -25,7 +23,7 @@ pub(crate) fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
         let shared = Arc::clone(shared);
         let factory: Factory<SharedFixture> =
             Arc::new(move |case| Ok(Box::pin(shared_fixture(shared.topology(place)?, case))));
-        trials.extend(shared_contract_trials(name, &factory));
+        trials.extend(contract_trials(name, &factory));
     }
     for (place, name) in Place::ALL {
         let shared = Arc::clone(shared);

@@ -62,7 +62,7 @@ impl Page {
                 self.wrapped.entry(of).or_default().add(&one.outcome);
             } else {
                 // A suite may run them beside the store's own cases, under a title of their own.
-                let variant = one.place.strip_suffix("::shared").unwrap_or(&one.place);
+                let variant = one.place.trim_end_matches("shared").trim_end_matches("::");
                 let column = Column(store, provider.to_owned(), variant.to_owned());
                 self.cells.insert((column, one.name.clone()), one.outcome.clone());
             }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use velostream_core::{Epoch, Expired, InTurn, Member, MemberState, Nonce, SharedIds, Turn};
 
+use crate::fixture::wrapped;
 use crate::shared::job::Job;
 use crate::verdict::Must;
-use crate::{Reopen, Violation};
+use crate::wrapper::{faulty, observed, retrying};
+use crate::{Case, Contract, Reopen, SHARED_CASES, SharedLie, Violation, Wrapper};
 
 /// Shared ids under test: a store, and the name of a set in it that nobody else uses.
 pub struct SharedFixture {
@@ -37,6 +39,18 @@ impl SharedFixture {
     #[must_use]
     pub fn with_reopen(mut self, reopen: Reopen<dyn SharedIds>) -> Self {
         self.reopen = Some(reopen);
+        self
+    }
+
+    /// Puts something around the store, and around each that is opened after it.
+    #[must_use]
+    pub fn through<W>(mut self, wrap: W) -> Self
+    where
+        W: Fn(Arc<dyn SharedIds>) -> Arc<dyn SharedIds> + Send + Sync + 'static,
+    {
+        let wrap = Arc::new(wrap);
+        self.store = wrap(self.store);
+        self.reopen = self.reopen.map(|reopen| wrapped(reopen, wrap));
         self
     }
 
@@ -128,6 +142,20 @@ impl SharedFixture {
 
 pub(super) fn member(set: &str, name: &str) -> Result<Member, Violation> {
     Member::new(set, name).map_err(|error| Violation::Failed { call: "Member::new", source: error.into() })
+}
+
+impl Contract for SharedFixture {
+    type Lie = SharedLie;
+
+    const CASES: &'static [Case<Self, SharedLie>] = SHARED_CASES;
+
+    fn behind(self, wrapper: Wrapper) -> Self {
+        match wrapper {
+            Wrapper::Retries => self.through(|store| retrying(store)),
+            Wrapper::Metrics => self.through(|store| observed(store)),
+            Wrapper::Faults => self.through(|store| faulty(store)),
+        }
+    }
 }
 
 impl fmt::Debug for SharedFixture {

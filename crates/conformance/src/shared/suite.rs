@@ -108,7 +108,16 @@ macro_rules! __shared_cases {
 #[macro_export]
 macro_rules! shared_conformance {
     ($factory:expr) => {
-        $crate::__shared_cases! { __tests [run_shared $factory] }
+        $crate::__shared_cases! { __tests [$factory] }
+    };
+}
+
+/// As [`shared_conformance!`], once for each [`Wrapper`](crate::Wrapper), in a module of its name. The argument is the name
+/// of such a function.
+#[macro_export]
+macro_rules! shared_conformance_through_wrappers {
+    ($factory:ident) => {
+        $crate::__through_wrappers! { shared_conformance $factory }
     };
 }
 

@@ -38,11 +38,8 @@ pub(crate) async fn deduplication(
     metrics: &ExactlyOnceMetrics,
 ) -> Result<Option<Deduplication>> {
     let Some(strategy) = strategy(&job.exactly_once.record_id_strategy)? else { return Ok(None) };
-    let observer = Arc::new(metrics.clone());
-    let backend = attested(job).await?;
-    let store: Arc<dyn ConditionalStore> =
-        Arc::new(ObservedStore::new(Arc::clone(&backend.store), Arc::clone(clock), observer));
-    let state = ledger(job, store, clock);
+    let backend = attested(job).await?.observed(clock, metrics);
+    let state = ledger(job, Arc::clone(&backend.store), clock);
     let task = task(&job.job)?;
     let sharing = sharing(job, &backend)?;
     if job.state_store().is_shared() {
@@ -91,6 +88,14 @@ impl Backend {
     fn with_ids(store: impl ConditionalStore + SharedIds + 'static) -> Self {
         let store = Arc::new(store);
         Self { ids: Some(Arc::clone(&store) as _), store }
+    }
+
+    /// Its calls show in the metrics.
+    fn observed(self, clock: &Arc<dyn Clock>, metrics: &ExactlyOnceMetrics) -> Self {
+        let observer = || Arc::new(metrics.clone());
+        let ids = self.ids.map(|ids| ObservedStore::new(ids, Arc::clone(clock), observer()));
+        let store = ObservedStore::new(self.store, Arc::clone(clock), observer());
+        Self { store: Arc::new(store), ids: ids.map(|ids| Arc::new(ids) as _) }
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use velostream_core::{
-    Clock, ConditionalStore, Disposition, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+    Clock, ConditionalStore, Disposition, Epoch, Expired, InTurn, Member, MemberState, Nonce, Outcome, Put,
+    Result, RootWrite, Settlement, SharedId, SharedIds, StoreGuarantees, Taking, Turn, Versioned,
 };
 
-/// A call of a conditional store.
+/// A call of a store: of its tasks, or of the ids that jobs share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StoreCall {
@@ -25,6 +27,22 @@ pub enum StoreCall {
     Attest,
     /// `health_check`.
     HealthCheck,
+    /// `member`.
+    ReadMember,
+    /// `members`.
+    ListMembers,
+    /// `enter`.
+    Enter,
+    /// `take`.
+    TakeIds,
+    /// `promise`.
+    PromiseIds,
+    /// `settle`.
+    SettleIds,
+    /// `leave`.
+    Leave,
+    /// `expire`.
+    ExpireIds,
 }
 
 impl StoreCall {
@@ -38,6 +56,14 @@ impl StoreCall {
             Self::List => "list",
             Self::Attest => "attest",
             Self::HealthCheck => "health_check",
+            Self::ReadMember => "read_member",
+            Self::ListMembers => "list_members",
+            Self::Enter => "enter",
+            Self::TakeIds => "take_ids",
+            Self::PromiseIds => "promise_ids",
+            Self::SettleIds => "settle_ids",
+            Self::Leave => "leave",
+            Self::ExpireIds => "expire_ids",
         }
     }
 }
@@ -57,7 +83,7 @@ pub struct ObservedStore<S: ?Sized> {
     store: Arc<S>,
 }
 
-impl<S: ConditionalStore + ?Sized> ObservedStore<S> {
+impl<S: ?Sized> ObservedStore<S> {
     /// Tells `observer`; measures with the clock's monotonic time.
     #[must_use]
     pub fn new(store: Arc<S>, clock: Arc<dyn Clock>, observer: Arc<dyn StoreObserver>) -> Self {
@@ -106,5 +132,46 @@ impl<S: ConditionalStore + ?Sized> ConditionalStore for ObservedStore<S> {
 
     async fn health_check(&self, deadline: Duration) -> Result<()> {
         self.told(StoreCall::HealthCheck, self.store.health_check(deadline)).await
+    }
+}
+
+#[async_trait]
+impl<S: SharedIds + ?Sized> SharedIds for ObservedStore<S> {
+    async fn member(&self, member: &Member) -> Result<Option<MemberState>> {
+        self.told(StoreCall::ReadMember, self.store.member(member)).await
+    }
+
+    async fn members(&self, set: &str) -> Result<Vec<String>> {
+        self.told(StoreCall::ListMembers, self.store.members(set)).await
+    }
+
+    async fn enter(&self, member: &Member, epoch: Epoch, nonce: Nonce) -> Result<InTurn<MemberState>> {
+        self.told(StoreCall::Enter, self.store.enter(member, epoch, nonce)).await
+    }
+
+    async fn take(
+        &self,
+        member: &Member,
+        turn: Turn,
+        ids: &[SharedId],
+        expired_ms: i64,
+    ) -> Result<InTurn<Taking>> {
+        self.told(StoreCall::TakeIds, self.store.take(member, turn, ids, expired_ms)).await
+    }
+
+    async fn promise(&self, member: &Member, turn: Turn, note: Bytes) -> Result<InTurn<()>> {
+        self.told(StoreCall::PromiseIds, self.store.promise(member, turn, note)).await
+    }
+
+    async fn settle(&self, member: &Member, turn: Turn, settlement: Settlement) -> Result<InTurn<Turn>> {
+        self.told(StoreCall::SettleIds, self.store.settle(member, turn, settlement)).await
+    }
+
+    async fn leave(&self, member: &Member) -> Result<()> {
+        self.told(StoreCall::Leave, self.store.leave(member)).await
+    }
+
+    async fn expire(&self, set: &str, until_ms: i64) -> Result<Expired> {
+        self.told(StoreCall::ExpireIds, self.store.expire(set, until_ms)).await
     }
 }

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use velostream_core::{
-    Clock, ConditionalStore, Disposition, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
+    Clock, ConditionalStore, Disposition, Epoch, Expired, InTurn, Member, MemberState, Nonce, Outcome, Put,
+    Result, RootWrite, Settlement, SharedId, SharedIds, StoreGuarantees, Taking, Turn, Versioned,
 };
 
 /// How often and how long a [`RetryingStore`] tries.
@@ -41,7 +43,8 @@ impl RetryPolicy {
 }
 
 /// A store whose calls are tried again after [`Retry`](Disposition::Retry), and after nothing else: a lost reply
-/// ([`Reconcile`](Disposition::Reconcile)) is for the ledger, which reads what became of it.
+/// ([`Reconcile`](Disposition::Reconcile)) is for the ledger, which reads what became of it. Ids that jobs share too, where
+/// the store has them.
 ///
 /// Not for the data path of a job, where the driver is the one that waits; for claims at the start, tools, and whoever
 /// calls a store without a driver.
@@ -56,7 +59,7 @@ pub struct RetryingStore<S: ?Sized> {
     store: Arc<S>,
 }
 
-impl<S: ConditionalStore + ?Sized> RetryingStore<S> {
+impl<S: ?Sized> RetryingStore<S> {
     /// Tries again as the policy says; waits by the clock.
     #[must_use]
     pub fn new(store: Arc<S>, clock: Arc<dyn Clock>, policy: RetryPolicy) -> Self {
@@ -128,5 +131,46 @@ impl<S: ConditionalStore + ?Sized> ConditionalStore for RetryingStore<S> {
     /// Once: its deadline is the caller's, and its answer is about now.
     async fn health_check(&self, deadline: Duration) -> Result<()> {
         self.store.health_check(deadline).await
+    }
+}
+
+#[async_trait]
+impl<S: SharedIds + ?Sized> SharedIds for RetryingStore<S> {
+    async fn member(&self, member: &Member) -> Result<Option<MemberState>> {
+        retried!(self, self.store.member(member))
+    }
+
+    async fn members(&self, set: &str) -> Result<Vec<String>> {
+        retried!(self, self.store.members(set))
+    }
+
+    async fn enter(&self, member: &Member, epoch: Epoch, nonce: Nonce) -> Result<InTurn<MemberState>> {
+        retried!(self, self.store.enter(member, epoch, nonce))
+    }
+
+    async fn take(
+        &self,
+        member: &Member,
+        turn: Turn,
+        ids: &[SharedId],
+        expired_ms: i64,
+    ) -> Result<InTurn<Taking>> {
+        retried!(self, self.store.take(member, turn, ids, expired_ms))
+    }
+
+    async fn promise(&self, member: &Member, turn: Turn, note: Bytes) -> Result<InTurn<()>> {
+        retried!(self, self.store.promise(member, turn, note.clone()))
+    }
+
+    async fn settle(&self, member: &Member, turn: Turn, settlement: Settlement) -> Result<InTurn<Turn>> {
+        retried!(self, self.store.settle(member, turn, settlement.clone()))
+    }
+
+    async fn leave(&self, member: &Member) -> Result<()> {
+        retried!(self, self.store.leave(member))
+    }
+
+    async fn expire(&self, set: &str, until_ms: i64) -> Result<Expired> {
+        retried!(self, self.store.expire(set, until_ms))
     }
 }

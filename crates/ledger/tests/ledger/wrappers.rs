@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use velostream_core::{Clock, ConditionalStore, Disposition, Outcome, RootWrite};
+use velostream_core::{
+    Clock, ConditionalStore, Disposition, Epoch, InTurn, Member, Nonce, Outcome, RootWrite, Settlement,
+    SharedIds, Taking,
+};
 use velostream_ledger::{ObservedStore, RetryPolicy, RetryingStore, StoreCall, StoreObserver};
 use velostream_store_memory::{Fault, MemoryStore};
 
@@ -154,6 +157,66 @@ async fn observed_store_tells_of_every_call_with_its_time_and_how_it_ended() {
             (StoreCall::HealthCheck, None),
         ]
     );
+}
+
+/// Every call on shared ids, in an order in which each does something.
+async fn call_all(ids: &impl SharedIds) {
+    let member = Member::new("set", "a").unwrap();
+    let InTurn::Done(state) = ids.enter(&member, Epoch(1), Nonce(1)).await.unwrap() else { panic!("stale") };
+    let taken = ids.take(&member, state.turn, &[[1; 16]], 0).await.unwrap();
+    assert_eq!(taken, InTurn::Done(Taking::Taken { delivered: vec![None], total: 1 }));
+    ids.promise(&member, state.turn, "note".into()).await.unwrap();
+    let settlement = Settlement::Delivered { at_ms: 1, note: "note".into() };
+    ids.settle(&member, state.turn, settlement).await.unwrap();
+    assert!(ids.member(&member).await.unwrap().is_some());
+    assert_eq!(ids.members("set").await.unwrap(), ["a"]);
+    assert_eq!(ids.expire("set", 1).await.unwrap().removed, 1);
+    ids.leave(&member).await.unwrap();
+}
+
+#[tokio::test]
+async fn retrying_store_reaches_shared_ids_and_hides_the_failures() {
+    let store = MemoryStore::new();
+    let (retrying, clock) = retrying(&store, 2);
+    store.script_commits([Fault::NotReached, Fault::None].repeat(6));
+    store.script_reads([Fault::NotReached, Fault::None].repeat(2));
+    call_all(&retrying).await;
+    assert_eq!((retrying.failures(), clock.slept.lock().unwrap().len()), (8, 8));
+}
+
+#[tokio::test]
+async fn retrying_store_never_repeats_a_taking_whose_reply_was_lost() {
+    let store = MemoryStore::new();
+    let (retrying, clock) = retrying(&store, 9);
+    let member = Member::new("set", "a").unwrap();
+    let InTurn::Done(state) = store.enter(&member, Epoch(1), Nonce(1)).await.unwrap() else {
+        panic!("stale")
+    };
+    store.script_commits([Fault::ReplyLost]);
+    let error = retrying.take(&member, state.turn, &[[1; 16]], 0).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Reconcile);
+    assert!(clock.slept.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn observed_store_tells_of_every_call_on_shared_ids() {
+    let told = Arc::new(Told::default());
+    let observer: Arc<Told> = Arc::clone(&told);
+    let observed = ObservedStore::new(Arc::new(MemoryStore::new()), Arc::new(Ticking::default()), observer);
+    call_all(&observed).await;
+    let told: Vec<_> =
+        told.0.lock().unwrap().iter().map(|(call, _, failed)| (call.as_str(), *failed)).collect();
+    let called = [
+        "enter",
+        "take_ids",
+        "promise_ids",
+        "settle_ids",
+        "read_member",
+        "list_members",
+        "expire_ids",
+        "leave",
+    ];
+    assert_eq!(told, called.map(|call| (call, None)));
 }
 
 #[tokio::test]
