@@ -53,8 +53,11 @@ impl Provider {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let stores = if arguments.store.is_empty() { &StoreKind::ALL } else { arguments.store.as_slice() };
     let (mut table, mut page) = (Table::default(), Page::default());
-    for provider in &arguments.provider {
-        if let Err(error) = run_with(*provider, stores, &mut table, &mut page) {
+    for (number, provider) in arguments.provider.iter().enumerate() {
+        // Stores that need no server run once, whatever runs the servers of the others.
+        let stores: Vec<StoreKind> =
+            stores.iter().copied().filter(|store| number == 0 || suite::image(*store).is_some()).collect();
+        if let Err(error) = run_with(*provider, &stores, &mut table, &mut page) {
             println!("{} FAILED: {error:#}", provider.name());
             table.could_not_run(provider.name(), &error);
             page.left_out("everything", provider.name(), &format!("{error:#}"));
