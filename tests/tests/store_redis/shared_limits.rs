@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         ("shared_ids_of_a_full_server_are_refused_whole_and_can_be_released", full),
         ("shared_ids_of_a_user_of_fewer_rights_are_rejected_and_none_is_lost", fewer_rights),
+        ("shared_ids_that_another_member_took_since_are_not_released_with_an_old_batch", half_settled),
     ]
 }
 
@@ -96,6 +97,33 @@ fn fewer_rights() -> Result<()> {
             let delivered = vec![Some(i64::from(round) + 1); 10];
             ensure!(taken == InTurn::Done(Taking::Taken { delivered, total }), "{right}: {taken:?}");
         }
+        Ok(())
+    })
+}
+
+/// A settlement that the rights stop half-way has given its batch a time, and the member holds it still.
+fn half_settled() -> Result<()> {
+    let server = RedisServer::start("shared-half", &[])?;
+    runtime().block_on(async {
+        let store = RedisStore::open(config(server.port())).await?;
+        let mut admin = Client::open(server.admin_url())?.get_multiplexed_async_connection().await?;
+        let (member, other) = (Member::new("set", "a")?, Member::new("set", "b")?);
+        let turn = entered(&store, &member).await?;
+        store.take(&member, turn, &ids(0..5), 0).await?;
+        let mut may = cmd("ACL");
+        may.arg("SETUSER").arg("velostream");
+        may.clone().arg("-hdel").query_async::<()>(&mut admin).await?;
+        ensure!(store.settle(&member, turn, delivered(1, "note")).await.is_err(), "nobody needs hdel");
+        may.arg("+hdel").query_async::<()>(&mut admin).await?;
+        // Its window is over by then.
+        let others = entered(&store, &other).await?;
+        let taken = store.take(&other, others, &ids(0..5), 1).await?;
+        let whole = InTurn::Done(Taking::Taken { delivered: vec![None; 5], total: 5 });
+        ensure!(taken == whole, "{taken:?}");
+        let turn = entered(&store, &member).await?;
+        store.settle(&member, turn, Settlement::Released).await?;
+        let met = store.take(&member, turn.next(), &ids(0..5), 1).await?;
+        ensure!(met == InTurn::Done(Taking::Held { by: "b".into() }), "{met:?}");
         Ok(())
     })
 }

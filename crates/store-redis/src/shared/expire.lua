@@ -1,16 +1,5 @@
 -- Removes the oldest batches, until so many ids were looked at.   ARGV: until_ms, how many.
 local until_ms, most = tonumber(ARGV[1]), tonumber(ARGV[2])
--- Those of its ids that were not taken anew since.
-local function standing_in(batch)
-  local all, standing = split(redis.call('HGET', batches, batch) or ''), {}
-  in_portions(all, function(first, last)
-    local found = redis.call('HMGET', ids, unpack(all, first, last))
-    for n = first, last do
-      if found[n - first + 1] == batch then standing[#standing + 1] = all[n] end
-    end
-  end)
-  return standing, #all
-end
 local removed, looked, oldest, verdict = 0, 0, false, 'nothing'
 while looked < most do
   local batch, at_ms = unpack(redis.call('ZRANGE', times, 0, 0, 'WITHSCORES'))

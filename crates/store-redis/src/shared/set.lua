@@ -48,10 +48,24 @@ local function remove(all)
   end)
 end
 
+-- Those ids of a batch that were not taken anew since, and how many it has in all.
+local function standing_in(batch)
+  local all, standing = split(redis.call('HGET', batches, batch) or ''), {}
+  in_portions(all, function(first, last)
+    local found = redis.call('HMGET', ids, unpack(all, first, last))
+    for n = first, last do
+      if found[n - first + 1] == batch then standing[#standing + 1] = all[n] end
+    end
+  end)
+  return standing, #all
+end
+
 local function release(name)
   for _, batch in ipairs(held_by(name)) do
-    remove(split(redis.call('HGET', batches, batch) or ''))
+    -- A settlement that failed half-way has given it a time, from which on others may take its ids.
+    remove(standing_in(batch))
     redis.call('HDEL', batches, batch)
+    redis.call('ZREM', times, batch)
     redis.call('HDEL', holds, batch)
   end
   redis.call('HDEL', holds, ':' .. name)
