@@ -8,7 +8,9 @@ use std::process::{ExitCode, Stdio};
 
 use clap::Args;
 use velostream_testkit::nemesis::build as build_program;
-use velostream_testkit::services::{ClusterOptions, KafkaCluster, Prerequisite, ensure};
+use velostream_testkit::services::{
+    ClusterOptions, KafkaCluster, KafkaInstall, Prerequisite, dynamodb_libs, ensure, valkey_program,
+};
 
 pub(crate) use step::cargo;
 
@@ -40,7 +42,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Prerequisite::Redis,
             Prerequisite::Pip,
             Prerequisite::Postgres,
-        ])
+        ])?;
+        // Here, where a registry that does not answer is no test's failure.
+        KafkaInstall::ensure()?;
+        dynamodb_libs()?;
+        valkey_program()?;
+        Ok(())
     });
     steps.command("format", &mut cargo(["fmt", "--all", "--", "--check"]));
     steps.check("tidy", crate::tidy::run);

@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use super::install::turn;
+use super::location::services_dir;
+
 /// One thing that has to be on the machine, how to see it, and the Debian package that brings it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prerequisite {
@@ -64,7 +67,13 @@ impl Prerequisite {
 /// # Errors
 /// When something is missing and cannot be installed: the message is the one command to type.
 pub fn ensure(wanted: &[Prerequisite]) -> Result<()> {
-    let missing: Vec<Prerequisite> = wanted.iter().copied().filter(|one| !one.is_present()).collect();
+    let absent = || wanted.iter().copied().filter(|one| !one.is_present()).collect::<Vec<_>>();
+    if absent().is_empty() {
+        return Ok(());
+    }
+    // apt does not wait for another apt; what was absent may be there after the wait.
+    let _turn = turn(&services_dir().join("packages.lock"))?;
+    let missing = absent();
     if missing.is_empty() {
         return Ok(());
     }

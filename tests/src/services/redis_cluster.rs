@@ -10,7 +10,7 @@ use super::port::free_ports;
 use super::prerequisites::{Prerequisite, ensure};
 use super::process::pause;
 use super::redis_node::RedisNode;
-use super::valkey;
+use super::valkey::valkey_program;
 
 const SLOTS: u16 = 16384;
 const POLL: Duration = Duration::from_millis(50);
@@ -34,7 +34,7 @@ impl RedisCluster {
     /// # Errors
     /// When it cannot be installed or does not come up.
     pub fn start(name: &str, primaries: u16, replicated: bool) -> Result<Self> {
-        Self::of(&valkey::program()?, name, primaries, replicated, None)
+        Self::of(&valkey_program()?, name, primaries, replicated, None)
     }
 
     /// Debian's Redis, whose servers talk to each other and to clients encrypted; the testkit alone uses plain ports. No

@@ -12,7 +12,7 @@ use super::location::{repository_root, services_dir};
 use super::port::free_ports;
 use super::prerequisites::{Prerequisite, ensure};
 use super::process::{ServerProcess, pause};
-use super::valkey;
+use super::valkey::valkey_program;
 
 const USER: &str = "velostream";
 /// What the servers themselves, and suites that reconfigure them, log in as.
@@ -57,7 +57,7 @@ impl RedisNode {
     /// As [`RedisNode::redis`].
     pub fn valkey(name: &str, extra: &[(&str, &str)]) -> Result<Self> {
         let port = free_ports(1)?.first().copied().context("no port")?;
-        Self::server(&valkey::program()?, name, port, extra)
+        Self::server(&valkey_program()?, name, port, extra)
     }
 
     /// A Valkey server that follows `primary` and has everything that it has now.

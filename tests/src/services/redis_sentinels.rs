@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::port::free_ports;
 use super::process::pause;
 use super::redis_node::{OPERATOR, PASSWORD, RedisNode, url_of};
-use super::valkey;
+use super::valkey::valkey_program;
 
 /// The name under which the sentinels watch the servers.
 const NAME: &str = "orders";
@@ -30,7 +30,7 @@ impl RedisSentinels {
     /// # Errors
     /// When it cannot be installed or does not come up.
     pub fn start(name: &str) -> Result<Self> {
-        let program = valkey::program()?;
+        let program = valkey_program()?;
         let ports = free_ports(5)?;
         let [primary, replica, watching @ ..] = &ports[..] else { bail!("no ports") };
         let place = format!("127.0.0.1 {primary}");

