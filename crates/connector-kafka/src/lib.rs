@@ -36,7 +36,7 @@ pub use membership::{GroupToken, KafkaMembership, MembershipParts};
 pub use names::Names;
 pub use registry::Registry;
 pub use retention::Retention;
-pub use sink::KafkaLane;
+pub use sink::{Concern, DestinationSettings, KafkaLane};
 pub use source::{Ends, KafkaReader, starting_positions};
 pub use velostream_kafka_client as client;
 

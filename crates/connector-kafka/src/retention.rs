@@ -14,7 +14,7 @@ use serde::Serialize;
 #[serde(transparent)]
 pub struct Retention(BTreeMap<&'static str, String>);
 
-const POLICY: &str = "cleanup.policy";
+pub(crate) const POLICY: &str = "cleanup.policy";
 /// The two limits of the policy `delete`; -1 is none. In milliseconds, and in bytes of each partition.
 const LIMITS: [&str; 2] = ["retention.ms", "retention.bytes"];
 

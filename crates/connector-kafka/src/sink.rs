@@ -2,6 +2,7 @@
 
 mod claim;
 mod coordinator;
+mod destination;
 mod fence;
 mod hanging;
 mod lane;
@@ -13,6 +14,7 @@ mod split;
 mod suspects;
 mod topics;
 
+pub use destination::{Concern, DestinationSettings};
 #[cfg(fuzzing)]
 pub use hanging::fuzz_log as fuzz_transaction_log;
 pub use lane::KafkaLane;

@@ -12,6 +12,7 @@ use velostream_kafka_client::{
     ErrorCode, Isolation, NewPartitions, NewTopic, ResourceKind, Topics,
 };
 
+use super::destination::{Concern, DestinationSettings};
 use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
@@ -56,17 +57,6 @@ pub(crate) struct Needed {
 
 const CREATE_DEADLINE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
-/// No limit, for message.timestamp.{before,after}.max.ms.
-const UNLIMITED: &str = "9223372036854775807";
-const MAX_BYTES: &str = "max.message.bytes";
-const CHECKED: [&str; 5] = [
-    "message.timestamp.type",
-    "message.timestamp.before.max.ms",
-    "message.timestamp.after.max.ms",
-    MAX_BYTES,
-    "compression.type",
-];
-
 /// Creates what is missing and checks what is there.
 pub(crate) async fn prepare_topics(
     cluster: &Cluster,
@@ -129,17 +119,7 @@ async fn create(cluster: &Cluster, config: &SinkConfig, missing: &[&Needed]) -> 
             name: n.destination.clone(),
             partitions: i32::try_from(n.partitions).unwrap_or(i32::MAX),
             replication: config.replication_factor,
-            configs: [
-                ("compression.type", "producer"),
-                ("message.timestamp.type", "CreateTime"),
-                ("message.timestamp.after.max.ms", UNLIMITED),
-                ("message.timestamp.before.max.ms", UNLIMITED),
-            ]
-            .into_iter()
-            .chain(n.settings.get(MAX_BYTES).map(|value| (MAX_BYTES, value.as_str())))
-            .chain(Retention::of(&n.settings).settings())
-            .map(|(k, v)| (k.to_owned(), Some(v.to_owned())))
-            .collect(),
+            configs: DestinationSettings::for_source(&n.settings),
         })
         .collect();
     let request = CreateTopics { topics, timeout: CREATE_DEADLINE, validate_only: false };
@@ -220,7 +200,7 @@ pub(crate) async fn describe(
     kind: ResourceKind,
     names: impl Iterator<Item = String>,
 ) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
-    let keys: Vec<String> = CHECKED.iter().chain(&Retention::SETTINGS).map(|k| (*k).to_owned()).collect();
+    let keys = DestinationSettings::KEYS.map(str::to_owned).to_vec();
     let resources =
         names.map(|name| ConfigResource { kind, name, keys: Some(keys.clone()) }).collect::<Vec<_>>();
     let context = || "settings of topics".to_owned();
@@ -237,48 +217,17 @@ pub(crate) async fn describe(
     Ok(settings)
 }
 
-/// Refuses settings that would change or refuse records; returns the largest batch that the topic takes.
+/// Refuses settings that would change every record and warns of those that may refuse one; returns the largest batch
+/// that the topic takes.
 fn check(need: &Needed, settings: Option<&BTreeMap<String, String>>) -> Result<usize> {
     let Some(settings) = settings else { return Ok(usize::MAX) };
-    let get = |name: &str| settings.get(name).map(String::as_str);
-    if let Some(value) = get("message.timestamp.type").filter(|v| *v != "CreateTime") {
-        return Err(Error::SinkTopicConfig {
-            topic: need.destination.clone(),
-            setting: "message.timestamp.type",
-            value: value.to_owned(),
-            needs: "CreateTime, else the broker replaces every timestamp".to_owned(),
-        });
+    let destination = DestinationSettings::of(&need.destination, settings);
+    destination.check()?;
+    let source_bytes = DestinationSettings::of(&need.source_topic, &need.settings).max_message_bytes();
+    for concern in destination.concerns(source_bytes, &Retention::of(&need.settings)) {
+        let Concern { setting, value, what, remedy } = concern;
+        warn!(topic = need.destination, source_topic = need.source_topic, setting, value, remedy, "{what}");
     }
-    warn_of(need, &get);
-    warn_of_retention(need, &Retention::of(settings));
-    Ok(get(MAX_BYTES).and_then(|v| v.parse().ok()).unwrap_or(usize::MAX))
-}
-
-/// Settings that refuse some records or cost time: what they refuse becomes a named error when it comes, so that a job
-/// over ordinary records still runs on a topic with the broker's defaults.
-fn warn_of<'a>(need: &Needed, get: &impl Fn(&str) -> Option<&'a str>) {
-    let topic = need.destination.as_str();
-    for setting in ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] {
-        if let Some(value) = get(setting).filter(|v| *v != UNLIMITED) {
-            warn!(topic, setting, value, "a record with a timestamp outside will stop the job");
-        }
-    }
-    if let Some(value) = get("compression.type").filter(|v| *v != "producer") {
-        warn!(topic, value, "compression.type makes the sink's broker compress every batch anew");
-    }
-}
-
-/// What the destination does not keep although the source does.
-fn warn_of_retention(need: &Needed, keeps: &Retention) {
-    let (topic, source) = (need.destination.as_str(), Retention::of(&need.settings));
-    if keeps.compacts() && !source.compacts() {
-        warn!(topic, "cleanup.policy is compact: a record without a key will stop the job");
-    }
-    for (setting, value, source_keeps) in keeps.shorter_than(&source) {
-        let source_topic = need.source_topic.as_str();
-        warn!(
-            topic,
-            setting, value, source_topic, source_keeps, "the sink deletes records that the source still has"
-        );
-    }
+    let bytes = destination.max_message_bytes();
+    Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX))
 }

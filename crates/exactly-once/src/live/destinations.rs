@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use velostream_connector_kafka as connector;
-use velostream_connector_kafka::Retention;
 use velostream_connector_kafka::client::MetadataTopic;
+use velostream_connector_kafka::{Concern, DestinationSettings};
 use velostream_core::Code;
 
 use super::cluster::Settings;
@@ -13,22 +13,13 @@ use super::kafka_source::TopicSeen;
 use super::problem::{Problems, Side};
 use crate::config::KafkaSink;
 
-/// Settings of a destination that decide whether it takes every record as it is (R16), and whether it keeps it.
-pub(super) const KEYS: [&str; 10] = [
-    "message.timestamp.type",
-    "message.timestamp.before.max.ms",
-    "message.timestamp.after.max.ms",
-    "max.message.bytes",
-    "compression.type",
-    "cleanup.policy",
-    "retention.ms",
-    "retention.bytes",
-    "min.insync.replicas",
-    "unclean.leader.election.enable",
-];
+/// Settings to ask brokers for that decide whether the cluster may lose what it acknowledged.
+const DURABILITY: [&str; 2] = ["min.insync.replicas", "unclean.leader.election.enable"];
 
-/// "No limit" of a timestamp: `Long.MAX_VALUE`, the default of `message.timestamp.before.max.ms`.
-const UNLIMITED: &str = "9223372036854775807";
+/// Settings of a destination to ask its brokers for.
+pub(super) fn keys() -> Vec<&'static str> {
+    [&DestinationSettings::KEYS[..], &DURABILITY].concat()
+}
 
 /// Copies that survive the loss of one disk while another broker restarts.
 const SAFE_COPIES: usize = 3;
@@ -112,54 +103,15 @@ pub(super) fn destination(
 /// R16: settings that would change or refuse records.
 fn check_settings(seen: &DestinationSeen, source: &TopicSeen, problems: &mut Problems) {
     let topic = &seen.topic;
-    let get = |name: &str| seen.settings.get(name).map(String::as_str);
-    if let Some(value) = get("message.timestamp.type").filter(|v| *v != "CreateTime") {
-        let error = connector::Error::SinkTopicConfig {
-            topic: topic.clone(),
-            setting: "message.timestamp.type",
-            value: value.to_owned(),
-            needs: "CreateTime, else the broker replaces every timestamp".to_owned(),
-        };
+    let settings = DestinationSettings::of(topic, &seen.settings);
+    if let Err(error) = settings.check() {
         problems.error(Side::Sink, error.code(), &error);
     }
-    let mut warn = |setting: &str, value: &str, what: String, remedy: String| {
+    for Concern { setting, value, what, remedy, .. } in
+        settings.concerns(source.max_message_bytes, &source.retention)
+    {
         let text = format!("sink topic {topic}: {setting}={value}: {what}");
         problems.warns(Side::Sink, Code::SinkTopicConfig, text, remedy);
-    };
-    for setting in ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"] {
-        // The default of the second one is an hour: records from the future are rare, and named when they come.
-        if let Some(value) = get(setting).filter(|v| *v != UNLIMITED)
-            && !(setting.contains("after") && value == "3600000")
-        {
-            let what = "records with a timestamp farther from now are refused".to_owned();
-            warn(setting, value, what, format!("Set {setting}={UNLIMITED} on the topic."));
-        }
-    }
-    let bytes = |value: &str| value.parse::<u64>().ok();
-    if let (Some(value), Some(needs)) = (get("max.message.bytes"), source.max_message_bytes)
-        && bytes(value).is_some_and(|has| has < needs)
-    {
-        let what =
-            format!("the source takes up to {needs}; larger batches are split, a larger record is refused");
-        warn("max.message.bytes", value, what, format!("Set max.message.bytes={needs} on the topic."));
-    }
-    if let Some(value) = get("compression.type").filter(|v| *v != "producer") {
-        let what = "the broker compresses every batch again".to_owned();
-        warn("compression.type", value, what, "Set compression.type=producer on the topic.".to_owned());
-    }
-    let keeps = Retention::of(&seen.settings);
-    if let Some(value) = get("cleanup.policy").filter(|_| keeps.compacts() && !source.retention.compacts()) {
-        let what = "records without a key are refused, and older values of a key are removed".to_owned();
-        warn("cleanup.policy", value, what, "Set cleanup.policy=delete on the topic.".to_owned());
-    }
-    for (setting, value, source_keeps) in keeps.shorter_than(&source.retention) {
-        let what = format!(
-            "the source keeps {source_keeps}; delivered records carry the source's times, and the sink deletes those \
-             beyond its own limit"
-        );
-        let remedy =
-            format!("Set {setting} on the topic as the source has it, or accept that the sink keeps less.");
-        warn(setting, &value.to_string(), what, remedy);
     }
 }
 

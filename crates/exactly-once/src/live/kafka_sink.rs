@@ -11,7 +11,7 @@ use velostream_connector_kafka::{Error as ConnectorError, Names};
 use velostream_core::{Code, InstanceName};
 
 use super::cluster::{ClusterSeen, Reached, describe};
-use super::destinations::{DestinationSeen, KEYS, TopicState, destination};
+use super::destinations::{DestinationSeen, TopicState, destination, keys};
 use super::kafka_source::TopicSeen;
 use super::problem::{Problems, Side};
 use crate::config::{JobFile, KafkaSink};
@@ -89,7 +89,7 @@ pub(super) async fn look(
     let journal = names.journal();
     let wanted: Vec<String> = sources.iter().map(|source| sink.destination(&source.topic)).collect();
     let present = wanted.iter().chain([&journal]).filter(|n| topics.contains_key(n.as_str()));
-    let settings = describe(&cluster, present.map(String::as_str), &KEYS, Side::Sink, problems).await;
+    let settings = describe(&cluster, present.map(String::as_str), &keys(), Side::Sink, problems).await;
     for (source, name) in sources.iter().zip(&wanted) {
         let found = topics.get(name.as_str()).copied();
         let destination = destination(sink, source, found, &settings, cluster.cluster_id(), problems);
