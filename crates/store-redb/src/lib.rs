@@ -2,7 +2,9 @@
 
 mod config;
 mod database;
+mod entries;
 mod error;
+mod pending;
 mod sets;
 mod shared_ids;
 mod store;

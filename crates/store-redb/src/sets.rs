@@ -13,6 +13,7 @@ use velostream_core::{
 
 use crate::Error;
 use crate::database::File;
+use crate::pending::Done;
 use place::{Known, Place};
 
 /// Set and member; the member as [`Known`] encodes it.
@@ -32,9 +33,6 @@ const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("shared
 
 const FIRST: SharedId = [0; 16];
 const LAST: SharedId = [u8::MAX; 16];
-
-/// What a call answers, and whether it wrote anything. One that fails with `CorruptValue` has not.
-pub(crate) type Done<T> = Result<(T, bool), Error>;
 
 /// The open tables of a transaction.
 pub(crate) struct Sets<'t> {

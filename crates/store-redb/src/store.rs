@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use redb::WriteTransaction;
 use tokio::sync::oneshot;
 use velostream_core::{
     ConditionalStore, DurabilityClass, Outcome, Put, Result, RootWrite, StoreGuarantees, Versioned,
 };
 
 use crate::database::File;
+use crate::pending::{Done, pending};
 use crate::writer::{Call, Writer, open};
-use crate::{Config, Error};
+use crate::{Config, Error, entries};
 
 /// Largest value in bytes. redb takes up to 3 GiB; a root or a chunk of this size is a mistake.
 pub(crate) const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
@@ -93,13 +95,14 @@ impl RedbStore {
         Ok(done.unwrap_or_else(|_| Err(Error::Corrupt { path: self.0.file.path(), why: why() }))?)
     }
 
-    /// Hands a call to the writer and waits for its answer.
-    pub(crate) async fn written<T>(
-        &self,
-        call: Call,
-        answer: oneshot::Receiver<Result<T, Error>>,
-    ) -> Result<T> {
-        if !self.0.writer.call(call) {
+    /// Has the writer make a change of about so many bytes.
+    pub(crate) async fn change<T, F>(&self, bytes: usize, change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&File, &WriteTransaction) -> Done<T> + Send + 'static,
+    {
+        let (change, answer) = pending(bytes, change);
+        if !self.0.writer.call(Call::Change(change)) {
             return Err(Error::Closed { path: self.0.file.path() }.into());
         }
         Ok(answer.await.unwrap_or_else(|_| Err(self.gone()))?)
@@ -123,15 +126,15 @@ impl ConditionalStore for RedbStore {
 
     async fn commit(&self, puts: &[Put], root: RootWrite) -> Result<Outcome> {
         self.guarantees().admit(puts, &root)?;
-        let (reply, answer) = oneshot::channel();
-        self.written(Call::Commit { puts: puts.to_vec(), root, reply }, answer).await
+        let puts = puts.to_vec();
+        let bytes = puts.iter().map(|put| put.value.len()).sum::<usize>().saturating_add(root.value.len());
+        self.change(bytes, move |file, transaction| entries::commit(file, transaction, &puts, &root)).await
     }
 
     async fn delete(&self, keys: &[&str]) -> Result<()> {
         self.guarantees().admit_keys(keys)?;
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        let (reply, answer) = oneshot::channel();
-        self.written(Call::Delete { keys, reply }, answer).await
+        self.change(0, move |file, transaction| entries::delete(file, transaction, &keys)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>> {

@@ -1,16 +1,14 @@
 //! The one thread that writes: takes what waits, decides it in order, syncs once.
 
-use std::fmt::Debug;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use redb::{Durability, Table, WriteTransaction};
+use redb::{Durability, WriteTransaction};
 use tokio::sync::oneshot;
-use velostream_core::{NotAdmitted, Outcome, Put, RootWrite};
-use velostream_envelope::entry::{encode, next_version};
 
-use crate::database::{ENTRIES, File, needs_reopening};
+use crate::database::{File, needs_reopening};
+use crate::pending::{Change, is_its_own};
 use crate::{Config, Error};
 
 /// Most calls that share a sync, and the bytes after which a group is closed: bounds the memory of one transaction.
@@ -20,29 +18,12 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 /// A call that waits for the writer.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// [`ConditionalStore::commit`](velostream_core::ConditionalStore::commit).
-    Commit { puts: Vec<Put>, root: RootWrite, reply: oneshot::Sender<Result<Outcome, Error>> },
-    /// [`ConditionalStore::delete`](velostream_core::ConditionalStore::delete).
-    Delete { keys: Vec<String>, reply: oneshot::Sender<Result<(), Error>> },
-    /// One of [`SharedIds`](velostream_core::SharedIds).
-    Shared(Box<dyn Change>),
+    /// A change of the file.
+    Change(Box<dyn Change>),
     /// Answers as soon as the writer comes to it.
     Ping { reply: oneshot::Sender<()> },
     /// Closes the file and ends the thread; what was called before is still done.
     Close,
-}
-
-/// A call that knows what it does and who waits for it.
-pub(crate) trait Change: Debug + Send {
-    /// About how much it writes.
-    fn bytes(&self) -> usize;
-    /// Does it inside the transaction and keeps the answer; true where it wrote anything. Behind a value that is corrupt
-    /// nothing of it was written; behind any other error something may be.
-    fn apply(&mut self, file: &File, transaction: &WriteTransaction) -> Result<bool, Error>;
-    /// Sends the answer.
-    fn give(self: Box<Self>);
-    /// Sends an error instead.
-    fn fail(self: Box<Self>, error: Error);
 }
 
 /// The thread's handle.
@@ -80,13 +61,6 @@ impl Writer {
     }
 }
 
-/// An answer that is sent once the group's fate is known.
-enum Answer {
-    Commit(oneshot::Sender<Result<Outcome, Error>>, Outcome),
-    Delete(oneshot::Sender<Result<(), Error>>),
-    Shared(Box<dyn Change>),
-}
-
 fn work(file: &File, waiting: &Receiver<Call>) {
     let mut broken = false;
     while let Ok(first) = waiting.recv() {
@@ -101,8 +75,8 @@ fn work(file: &File, waiting: &Receiver<Call>) {
     file.close();
 }
 
-/// What waits, up to the bounds of a group; answers pings on the way.
-fn gather(first: Call, waiting: &Receiver<Call>) -> (Vec<Call>, bool) {
+/// What waits, up to the bounds of a group, and whether the file is to be closed behind it; answers pings on the way.
+fn gather(first: Call, waiting: &Receiver<Call>) -> (Vec<Box<dyn Change>>, bool) {
     let mut group = Vec::new();
     let mut bytes = 0usize;
     let mut next = Some(first);
@@ -110,16 +84,10 @@ fn gather(first: Call, waiting: &Receiver<Call>) -> (Vec<Call>, bool) {
         match call {
             Call::Close => return (group, true),
             Call::Ping { reply } => drop(reply.send(())),
-            Call::Commit { ref puts, ref root, .. } => {
-                let values = puts.iter().map(|put| put.value.len()).sum::<usize>();
-                bytes = bytes.saturating_add(values).saturating_add(root.value.len());
-                group.push(call);
-            }
-            Call::Shared(ref change) => {
+            Call::Change(change) => {
                 bytes = bytes.saturating_add(change.bytes());
-                group.push(call);
+                group.push(change);
             }
-            Call::Delete { .. } => group.push(call),
         }
         let full = group.len() >= GROUP_CALLS || bytes >= GROUP_BYTES;
         next = if full { None } else { waiting.try_recv().ok() };
@@ -128,7 +96,7 @@ fn gather(first: Call, waiting: &Receiver<Call>) -> (Vec<Call>, bool) {
 }
 
 /// Serves a group; true where the file has to be opened again before the next.
-fn serve(file: &File, group: Vec<Call>, broken: bool) -> bool {
+fn serve(file: &File, group: Vec<Box<dyn Change>>, broken: bool) -> bool {
     if broken && let Err(error) = file.reopen() {
         refuse(group, file, error);
         return true;
@@ -140,54 +108,40 @@ fn serve(file: &File, group: Vec<Call>, broken: bool) -> bool {
 }
 
 /// One transaction for the group. The error is for the thread; every caller has been answered.
-fn transact(file: &File, group: Vec<Call>) -> Result<(), Error> {
+fn transact(file: &File, group: Vec<Box<dyn Change>>) -> Result<(), Error> {
     let begun = file.database().and_then(|database| begin(file, &database));
     let transaction = match begun {
         Ok(transaction) => transaction,
         Err(error) => return Err(refuse(group, file, error)),
     };
-    let mut answers = Vec::with_capacity(group.len());
-    let mut group = group.into_iter();
-    let mut failed = None;
+    let mut done = Vec::with_capacity(group.len());
     let mut changed = false;
-    match transaction.open_table(ENTRIES).map_err(file.failed("open table")) {
-        Err(error) => failed = Some(error),
-        Ok(mut table) => {
-            for call in group.by_ref() {
-                match apply(file, &transaction, &mut table, call, &mut answers) {
-                    Ok(wrote) => changed |= wrote,
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                }
+    let mut group = group.into_iter();
+    while let Some(mut change) = group.next() {
+        match change.apply(file, &transaction) {
+            Ok(wrote) => {
+                changed |= wrote;
+                done.push(change);
+            }
+            Err(error) if is_its_own(&error) => change.fail(error),
+            Err(error) => {
+                // The transaction is dropped and with it everything that the group has written so far.
+                drop(transaction.abort());
+                return Err(refuse(done.into_iter().chain([change]).chain(group), file, error));
             }
         }
-    }
-    if let Some(error) = failed {
-        // The transaction is dropped and with it everything that the group has written so far.
-        drop(transaction.abort());
-        let error = refuse(group, file, error);
-        for answer in answers {
-            answer.fail(again(file, &error));
-        }
-        return Err(error);
     }
     let ended = match changed {
         true => transaction.commit().map_err(redb::Error::from),
         false => transaction.abort().map_err(redb::Error::from),
     };
     match ended {
-        Ok(()) => answers.into_iter().for_each(Answer::give),
-        Err(source) => {
-            let error = Error::Commit { path: file.path(), source: Box::new(source) };
-            for answer in answers {
-                answer.fail(again(file, &error));
-            }
-            return Err(error);
+        Ok(()) => {
+            done.into_iter().for_each(Change::give);
+            Ok(())
         }
+        Err(source) => Err(refuse(done, file, Error::Commit { path: file.path(), source: Box::new(source) })),
     }
-    Ok(())
 }
 
 fn begin(file: &File, database: &redb::Database) -> Result<WriteTransaction, Error> {
@@ -197,108 +151,10 @@ fn begin(file: &File, database: &redb::Database) -> Result<WriteTransaction, Err
     Ok(transaction)
 }
 
-/// Decides one call inside the transaction. An error is one of the file and ends the group; what is only wrong with
-/// the call is answered at once, before anything of it is written.
-fn apply(
-    file: &File,
-    transaction: &WriteTransaction,
-    table: &mut Table<'_, &'static str, &'static [u8]>,
-    call: Call,
-    answers: &mut Vec<Answer>,
-) -> Result<bool, Error> {
-    match call {
-        Call::Commit { puts, root, reply } => match decide(file, table, &puts, &root) {
-            Ok((outcome, wrote)) => {
-                answers.push(Answer::Commit(reply, outcome));
-                Ok(wrote)
-            }
-            Err(error) if needs_reopening(&error) => {
-                drop(reply.send(Err(again(file, &error))));
-                Err(error)
-            }
-            Err(error) => {
-                drop(reply.send(Err(error)));
-                Ok(false)
-            }
-        },
-        Call::Delete { keys, reply } => {
-            let removed = keys.iter().try_for_each(|key| table.remove(key.as_str()).map(|_| ()));
-            match removed.map_err(file.failed("delete")) {
-                Ok(()) => answers.push(Answer::Delete(reply)),
-                Err(error) => {
-                    drop(reply.send(Err(again(file, &error))));
-                    return Err(error);
-                }
-            }
-            Ok(!keys.is_empty())
-        }
-        Call::Shared(mut change) => match change.apply(file, transaction) {
-            Ok(wrote) => {
-                answers.push(Answer::Shared(change));
-                Ok(wrote)
-            }
-            // Found before anything was written.
-            Err(error @ Error::CorruptValue { .. }) => {
-                change.fail(error);
-                Ok(false)
-            }
-            Err(error) => {
-                change.fail(again(file, &error));
-                Err(error)
-            }
-        },
-        Call::Ping { .. } | Call::Close => Ok(false),
-    }
-}
-
-/// The outcome, and whether anything was written.
-fn decide(
-    file: &File,
-    table: &mut Table<'_, &'static str, &'static [u8]>,
-    puts: &[Put],
-    root: &RootWrite,
-) -> Result<(Outcome, bool), Error> {
-    let current = file.entry(table, &root.key)?;
-    let standing = current.as_ref().map(|current| current.version);
-    if standing != root.expected {
-        return Ok((Outcome::unexpected(current, root), false));
-    }
-    let mut fresh = Vec::with_capacity(puts.len());
-    for put in puts {
-        match file.entry(table, &put.key)? {
-            None => fresh.push(put),
-            Some(held) if held.value == put.value => {}
-            Some(_) => return Err(NotAdmitted::Rewritten { key: put.key.clone() }.into()),
-        }
-    }
-    for put in fresh {
-        write(file, table, &put.key, next_version(None, &put.value), &put.value)?;
-    }
-    let version = next_version(standing, &root.value);
-    write(file, table, &root.key, version, &root.value)?;
-    Ok((Outcome::Applied(version), true))
-}
-
-fn write(
-    file: &File,
-    table: &mut Table<'_, &'static str, &'static [u8]>,
-    key: &str,
-    version: velostream_core::RootVersion,
-    value: &[u8],
-) -> Result<(), Error> {
-    table.insert(key, encode(key, version, value).as_slice()).map_err(file.failed("write"))?;
-    Ok(())
-}
-
-/// Answers calls that were not begun; nothing of them is applied. Gives the error back.
-fn refuse(group: impl IntoIterator<Item = Call>, file: &File, error: Error) -> Error {
-    for call in group {
-        match call {
-            Call::Commit { reply, .. } => drop(reply.send(Err(again(file, &error)))),
-            Call::Delete { reply, .. } => drop(reply.send(Err(again(file, &error)))),
-            Call::Shared(change) => change.fail(again(file, &error)),
-            Call::Ping { .. } | Call::Close => {}
-        }
+/// Answers changes with the error of their group, which it gives back.
+fn refuse(group: impl IntoIterator<Item = Box<dyn Change>>, file: &File, error: Error) -> Error {
+    for change in group {
+        change.fail(again(file, &error));
     }
     error
 }
@@ -325,24 +181,6 @@ fn again(file: &File, error: &Error) -> Error {
             Error::Io { path, source: std::io::Error::new(source.kind(), source.to_string()) }
         }
         _ => Error::Closed { path },
-    }
-}
-
-impl Answer {
-    fn give(self) {
-        match self {
-            Self::Commit(reply, outcome) => drop(reply.send(Ok(outcome))),
-            Self::Delete(reply) => drop(reply.send(Ok(()))),
-            Self::Shared(change) => change.give(),
-        }
-    }
-
-    fn fail(self, error: Error) {
-        match self {
-            Self::Commit(reply, _) => drop(reply.send(Err(error))),
-            Self::Delete(reply) => drop(reply.send(Err(error))),
-            Self::Shared(change) => change.fail(error),
-        }
     }
 }
 
