@@ -1,23 +1,24 @@
 //! A transactional lane: the driver's calls become events of the lane machine, its effects become requests.
 
+mod end;
+mod identity;
 mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tracing::debug;
 use velostream_core::{
-    Assignment, Chunk, Claim, Clock, Encoding, LaneIndex, Progress, SinkLane, SourcePosition, SplitId, mutant,
+    Assignment, Chunk, Claim, Clock, Encoding, LaneIndex, Progress, SinkLane, SplitId, mutant,
 };
 use velostream_kafka_client::Cluster;
 use velostream_protocol::kafka_lane::{
-    Effect, Event, Failure, Identity, Kind, Member, Phase, State, TransactionVersion, step,
+    Effect, Event, Failure, Identity, Kind, Phase, State, TransactionVersion, step,
 };
 
-use super::claim::{claim, journal_batch};
-use super::coordinator::{Coordinator, Failed, Hint, StoredOffset};
-use super::outgoing::{Outgoing, Ranged, Target, offset_of};
+use super::claim::claim;
+use super::coordinator::{Coordinator, Failed};
+use super::outgoing::{Outgoing, Target};
 use super::owner::Owner;
 use super::produce::{Fate, Pipeline};
 use super::small::Small;
@@ -25,7 +26,6 @@ use super::suspects::Suspects;
 use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
-use crate::journal::{Entry, ProgressRecord};
 use crate::membership::{GroupToken, KafkaMembership};
 use crate::names::Names;
 
@@ -126,43 +126,6 @@ impl KafkaLane {
             .ok_or(Error::Defect("a batch without a producer identity"))
     }
 
-    /// An identity that works; fences what an earlier process or connection of this lane left behind.
-    pub(super) async fn ensure_identity(&mut self) -> Result<()> {
-        if matches!(self.phase(), Some(Phase::Ready(_))) { Ok(()) } else { self.new_identity().await }
-    }
-
-    async fn new_identity(&mut self) -> Result<()> {
-        self.disconnect();
-        if !matches!(self.phase(), Some(Phase::Fresh | Phase::Doubt | Phase::Ready(_))) {
-            self.step(Event::Failed(Failure::Indefinite))?;
-        }
-        let identity = self.coordinator.initialize().await?;
-        debug!(lane = self.owner.id, producer_id = identity.id, epoch = identity.epoch, "producer identity");
-        self.take_identity(identity)
-    }
-
-    fn take_identity(&mut self, identity: Identity) -> Result<()> {
-        self.step(Event::Initialized(identity))?;
-        self.sequences.clear();
-        self.spent = false;
-        Ok(())
-    }
-
-    /// The next epoch for the next transaction, where the protocol does not give one with the end of the last.
-    async fn ensure_unspent(&mut self) -> Result<()> {
-        let identity = match self.phase() {
-            Some(Phase::Ready(identity)) if self.spent => *identity,
-            _ => return Ok(()),
-        };
-        match self.coordinator.renew(identity).await {
-            Ok(next) => self.take_identity(next),
-            Err(Error::Client { source, .. }) => {
-                Err(self.doubt("InitProducerId", Failed { failure: Failure::Indefinite, source }))
-            }
-            Err(other) => Err(other),
-        }
-    }
-
     fn disconnect(&mut self) {
         if mutant!(ConnectionsKeptAfterDoubt) {
             return;
@@ -231,136 +194,6 @@ impl KafkaLane {
         let what =
             format!("offset {first} was given out again; offset {} was acknowledged before", split.highest);
         Err(Error::SinkWentBack { destination: batch.target.to_string(), what })
-    }
-
-    async fn prepare_all(&mut self, progress: &[Progress]) -> Result<()> {
-        self.send_progress(progress).await?;
-        while self.pipeline.is_busy() {
-            self.settle().await?;
-            self.send().await?;
-        }
-        self.prepared = true;
-        Ok(())
-    }
-
-    /// The last of the data, and behind it how far it leads.
-    async fn send_progress(&mut self, progress: &[Progress]) -> Result<()> {
-        self.flush_all().await?;
-        for one in progress {
-            let batch = self.progress_batch(one)?;
-            let (from, next) = (offset_of(&one.next), offset_of(&one.next));
-            self.push(&one.split, Kind::Progress, &Ranged { from, next, batch }).await?;
-        }
-        Ok(())
-    }
-
-    async fn commit_all(&mut self, progress: &[Progress]) -> Result<()> {
-        if !self.prepared {
-            self.send_progress(progress).await?;
-        }
-        let mut effects = self.step(Event::Commit)?;
-        while effects.is_empty() && self.pipeline.is_busy() {
-            effects = self.settle().await?;
-            self.send().await?;
-        }
-        let Some(Effect::StoreOffsets(identity, member)) = effects.first().cloned() else { return Ok(()) };
-        self.store_offsets(identity, &member, progress).await?;
-        let Some(Effect::End { identity, commit }) = self.step(Event::Stored)?.first().cloned() else {
-            return Err(Error::Defect("stored offsets are not followed by the end of the transaction"));
-        };
-        self.end(identity, commit).await?;
-        for one in progress {
-            if let Some(split) = self.owner.splits.get_mut(&one.split) {
-                split.committed();
-            }
-            self.suspects.committed(&one.split, offset_of(&one.next));
-        }
-        Ok(())
-    }
-
-    fn progress_batch(&self, progress: &Progress) -> Result<velostream_kafka_batch::Batch> {
-        let split = self
-            .owner
-            .splits
-            .get(&progress.split)
-            .ok_or(Error::Defect("progress of a split that is not claimed"))?;
-        let SourcePosition::Kafka { offset, leader_epoch, .. } = &progress.next else {
-            return Err(Error::Defect("a position of another source"));
-        };
-        let Some(Phase::Open(open)) = self.phase() else {
-            return Err(Error::Defect("progress outside a transaction"));
-        };
-        let record = ProgressRecord {
-            next: *offset,
-            leader_epoch: *leader_epoch,
-            batch: progress.batch.0,
-            worker: self.owner.names.instance().to_string(),
-            generation: open.member.generation,
-            lane: self.owner.id.clone(),
-            released: progress.released,
-            destinations: [(split.target.to_string(), split.delivered())].into(),
-        };
-        journal_batch(&Entry::Progress(record), self.owner.clock.unix_ms())
-    }
-
-    async fn store_offsets(
-        &mut self,
-        identity: Identity,
-        member: &Member,
-        progress: &[Progress],
-    ) -> Result<()> {
-        let offsets: Vec<StoredOffset> = progress
-            .iter()
-            .filter_map(|p| {
-                let split = self.owner.splits.get(&p.split)?;
-                let SourcePosition::Kafka { offset, leader_epoch, .. } = &p.next else { return None };
-                Some(StoredOffset {
-                    partition: split.journal.partition,
-                    offset: *offset,
-                    leader_epoch: *leader_epoch,
-                    hint: Hint { progress_at: split.progress_at, highest: split.acknowledged_to() },
-                })
-            })
-            .collect();
-        let Err(failed) = self.coordinator.store_offsets(identity, member, &offsets).await else {
-            return Ok(());
-        };
-        if failed.failure != Failure::StaleMembership {
-            return Err(self.doubt("TxnOffsetCommit", failed));
-        }
-        // Rolled back at once, not when membership is back: until then the data hides what others commit.
-        if let Some(Effect::End { identity, commit }) =
-            self.step(Event::Failed(failed.failure))?.first().cloned()
-        {
-            self.end(identity, commit).await?;
-        }
-        Err(Error::StaleMembership { what: "the transaction was refused", generation: member.generation })
-    }
-
-    async fn end(&mut self, identity: Identity, commit: bool) -> Result<()> {
-        match self.coordinator.end(identity, commit).await {
-            Ok(next) => {
-                if next.is_some_and(|n| n != identity) {
-                    self.sequences.clear();
-                }
-                self.spent = next.is_none();
-                self.step(Event::Ended { next }).map(drop)
-            }
-            Err(failed) => Err(self.doubt("EndTxn", failed)),
-        }
-    }
-
-    /// Drains and rolls back.
-    async fn abort_all(&mut self) -> Result<()> {
-        self.small.clear();
-        while self.pipeline.is_busy() {
-            self.settle().await?;
-            self.send().await?;
-        }
-        if let Some(Effect::End { identity, commit }) = self.step(Event::Abort)?.first().cloned() {
-            self.end(identity, commit).await?;
-        }
-        Ok(())
     }
 }
 

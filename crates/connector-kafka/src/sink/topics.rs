@@ -12,7 +12,7 @@ use velostream_kafka_client::{
     ErrorCode, Isolation, NewPartitions, NewTopic, ResourceKind, Topics,
 };
 
-use super::destination::{Concern, DestinationSettings};
+use super::settings::{Concern, DestinationSettings};
 use crate::config::SinkConfig;
 use crate::connections::Connections;
 use crate::error::{Error, Result};
