@@ -1,25 +1,22 @@
 //! The task that keeps a worker in its group: join, share out as the leader, heartbeat, lose, join again.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+mod join;
+mod lead;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
 use velostream_core::{Membership, Phase};
-use velostream_kafka_client::{ApiKey, ErrorCode, JoinGroupResponse};
+use velostream_kafka_client::{ApiKey, ErrorCode};
 use velostream_protocol::kafka_lane::Member;
 
-use super::assignor::{Candidate, assign};
 use super::client::GroupClient;
 use super::group::{KafkaMembership, MembershipParts};
-use super::messages::{Share, Subscription};
+use super::messages::Share;
 use super::token::GroupToken;
 use crate::error::{Error, Result};
 
-/// How long a restarted worker waits after joining before it says farewell for its dead predecessor: the join must
-/// be in the group first, else the group would become empty and forget its generation.
-const FAREWELL_DELAY: Duration = Duration::from_millis(100);
 /// Pause before the coordinator is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// How long the lanes may take to commit what is open before this member joins again.
@@ -57,7 +54,7 @@ impl Keeper {
         Self {
             shared,
             started_ms: parts.clock.unix_ms(),
-            predecessor: parts.config.member_file.as_deref().and_then(read_member),
+            predecessor: parts.config.member_file.as_deref().and_then(join::read_member),
             member_id: String::new(),
             holds: Vec::new(),
             duplicate_since: None,
@@ -168,53 +165,6 @@ impl Keeper {
         self.keep(&client, &member, leads, last_contact).await
     }
 
-    async fn join(&mut self, client: &GroupClient) -> Result<Result<JoinGroupResponse, Ended>> {
-        let subscription = Subscription {
-            instance: self.parts.names.instance().to_string(),
-            started_ms: self.started_ms,
-            holds: self.holds.clone(),
-        };
-        let metadata = subscription.encode(&self.parts.names.journal())?;
-        if let Some(dead) = self.predecessor.take() {
-            let (client, clock) = (client.clone(), Arc::clone(&self.parts.clock));
-            tokio::spawn(async move {
-                clock.sleep(FAREWELL_DELAY).await;
-                if let Err(error) = client.leave(&dead, "restarted after a crash").await {
-                    debug!(%error, "the predecessor's membership was gone already");
-                }
-            });
-        }
-        loop {
-            let answer = client.join(&self.member_id, metadata.clone()).await?;
-            match answer.error {
-                ErrorCode::NONE => {
-                    self.keep_member_id(&answer.member);
-                    return Ok(Ok(answer));
-                }
-                // KIP-394: the first answer only hands the id out.
-                ErrorCode::MEMBER_ID_REQUIRED => self.keep_member_id(&answer.member),
-                ErrorCode::INVALID_SESSION_TIMEOUT => {
-                    let session_ms = self.parts.config.session_timeout.as_millis();
-                    return Err(Error::SessionTimeout { group: self.parts.names.group(), session_ms });
-                }
-                code => return self.ended(client, "join", code, ApiKey::JoinGroup).map(Err),
-            }
-        }
-    }
-
-    fn keep_member_id(&mut self, member_id: &str) {
-        if self.member_id == member_id {
-            return;
-        }
-        member_id.clone_into(&mut self.member_id);
-        if let Some(path) = &self.parts.config.member_file
-            && let Err(error) = std::fs::write(path, member_id)
-        {
-            // Only a faster restart is lost.
-            warn!(path = %path.display(), %error, "could not keep the member id");
-        }
-    }
-
     fn ended(&self, client: &GroupClient, what: &str, code: ErrorCode, api: ApiKey) -> Result<Ended> {
         Ok(match code {
             ErrorCode::REBALANCE_IN_PROGRESS => Ended::Rebalance,
@@ -225,52 +175,6 @@ impl Keeper {
             | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => Ended::Reconnect,
             code => return Err(client.refused(what, code, api)),
         })
-    }
-
-    /// Two live workers with one name would fence each other for ever: the younger gives way, once it is sure that
-    /// the elder is not just a dead process whose session has not ended yet.
-    fn judge_duplicate(&mut self, duplicate: bool) -> Result<()> {
-        let now = self.parts.clock.monotonic();
-        if !duplicate {
-            self.duplicate_since = None;
-            return Ok(());
-        }
-        let since = *self.duplicate_since.get_or_insert(now);
-        let patience = self.parts.config.session_timeout + self.parts.config.rebalance_timeout;
-        if now.saturating_sub(since) > patience {
-            return Err(Error::InstanceConflict { instance: self.parts.names.instance().to_string() });
-        }
-        Ok(())
-    }
-
-    /// The leader's decision: who gets what.
-    async fn shares(&mut self, joined: &JoinGroupResponse) -> Result<Vec<(String, Vec<u8>)>> {
-        self.parts.registry.ensure_loaded().await?;
-        let mut members = Vec::new();
-        for m in &joined.members {
-            members.push((m.member.clone(), Subscription::decode(&m.metadata)?));
-        }
-        let younger = |id: &str, s: &Subscription| {
-            members.iter().any(|(other, o)| {
-                o.instance == s.instance && (o.started_ms, other.as_str()) < (s.started_ms, id)
-            })
-        };
-        let candidates: Vec<Candidate> = members
-            .iter()
-            .filter(|(id, s)| !younger(id, s))
-            .map(|(id, s)| Candidate { member_id: id.clone(), holds: s.holds.clone() })
-            .collect();
-        let splits: BTreeSet<u32> = self.parts.registry.splits().keys().copied().collect();
-        let journal = self.parts.names.journal();
-        let given = assign(&candidates, &splits);
-        members
-            .iter()
-            .map(|(id, s)| {
-                let indices = given.get(id).map_or(&[][..], Vec::as_slice);
-                let share = self.parts.registry.share(indices, younger(id, s));
-                Ok((id.clone(), share.encode(&journal)?))
-            })
-            .collect()
     }
 
     /// A broken connection ends no membership: the same member goes on at the coordinator of now.
@@ -342,9 +246,4 @@ impl Keeper {
             }
         }
     }
-}
-
-fn read_member(path: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    (!text.is_empty()).then_some(text)
 }
