@@ -3,16 +3,18 @@
 mod layers;
 mod lints;
 mod manifest;
+mod mentions;
 mod source;
 mod violation;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::MetadataCommand;
 use velostream_testkit::services::repository_root;
 
+use mentions::Source;
 use violation::Violation;
 
 use crate::error_pages;
@@ -39,12 +41,18 @@ pub(crate) fn run() -> Result<()> {
         violations.extend(lints::check(package.manifest_path.as_str(), &text, &manifest));
     }
     let files = files(&root)?;
+    let (mut sources, mut pages) = (Vec::new(), Vec::new());
     for file in &files {
         // A file that git lists and that is gone is being deleted.
-        if let Ok(bytes) = std::fs::read(root.join(file)) {
-            violations.extend(source::check(file, &bytes));
+        let Ok(bytes) = std::fs::read(root.join(file)) else { continue };
+        violations.extend(source::check(file, &bytes));
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(Source::new(file, &bytes));
+        } else if is_page(file) {
+            pages.push((file.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
         }
     }
+    violations.extend(pages.iter().flat_map(|(page, text)| mentions::check(page, text, &sources)));
     violations
         .extend(error_pages::stale(&root).map(|(place, what, remedy)| Violation::new(place, what, remedy)));
     violations.sort();
@@ -60,8 +68,15 @@ pub(crate) fn run() -> Result<()> {
     if violations.is_empty() { Ok(()) } else { bail!("{} violations of the tree's rules", violations.len()) }
 }
 
+/// A page that describes the code as it is.
+fn is_page(file: &Path) -> bool {
+    file.starts_with("docs")
+        && !file.starts_with("docs/adr")
+        && file.extension().is_some_and(|extension| extension == "md")
+}
+
 /// Files that git tracks or would track.
-fn files(root: &std::path::Path) -> Result<Vec<PathBuf>> {
+fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root)
