@@ -87,6 +87,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(What::Stores(arguments)) = &arguments.what {
         return stores::run(arguments);
     }
+    let contenders =
+        if arguments.only.is_empty() { Contender::REPLICATORS.to_vec() } else { arguments.only.clone() };
+    refuse_repeated(&contenders, arguments.records)?;
     let program = build()?;
     let options = |name| ClusterOptions { footprint: Footprint::Normal, ..ClusterOptions::for_test(name) };
     let clusters = KafkaCluster::start_all(vec![options("bench-source"), options("bench-sink")])?;
@@ -100,8 +103,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         arguments.scenario.iter().map(|s| Scenario::parse(s)).collect::<Result<_>>()?
     };
-    let contenders =
-        if arguments.only.is_empty() { Contender::REPLICATORS.to_vec() } else { arguments.only.clone() };
     let wants_redis = contenders.iter().any(|contender| contender.needs_redis());
     let redis = wants_redis.then(|| RedisServer::start("bench", &[])).transpose()?;
     let (kill, count_from) = (arguments.kill, arguments.count_from);
@@ -114,6 +115,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     fs::remove_dir_all(&bench.dir).ok();
     Ok(())
+}
+
+/// Whoever tells records apart by what they hold leaves out what repeats, and would never be done.
+fn refuse_repeated(contenders: &[Contender], records: u64) -> Result<()> {
+    match contenders.iter().find(|contender| contender.tells_by_content()) {
+        Some(contender) if records > MADE => bail!(
+            "{}: what is more than {MADE} records repeats earlier ones, which this contender leaves out; take --records \
+             {MADE} or fewer",
+            contender.name()
+        ),
+        _ => Ok(()),
+    }
 }
 
 struct Bench<'a> {

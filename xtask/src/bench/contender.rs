@@ -78,6 +78,16 @@ impl Contender {
         matches!(self, Self::DeduplicatedRedis | Self::SharedRedis)
     }
 
+    pub(crate) const fn tells_by_content(self) -> bool {
+        matches!(
+            self,
+            Self::AtLeastOnceDeduplicated
+                | Self::DeduplicatedRedb
+                | Self::DeduplicatedRedis
+                | Self::SharedRedis
+        )
+    }
+
     /// How long a run may take that moves `records`.
     pub(crate) fn patience(self, records: u64) -> Duration {
         Duration::from_secs(60) + Duration::from_micros(records.saturating_mul(25))
