@@ -93,8 +93,9 @@ fn paused() -> Result<()> {
     let server = RedisServer::start("paused", &[])?;
     runtime().block_on(async {
         let mut config = config(server.port());
-        config.request_timeout = Duration::from_millis(300);
-        let store = RedisStore::open(config.clone()).await?;
+        // Enough for a commit of a server that works, on a busy machine too.
+        config.request_timeout = Duration::from_secs(3);
+        let store = RedisStore::open(config).await?;
         let first = applied(store.commit(&[], root(None, "1")).await?)?;
         server.pause()?;
         // Far more than the deadline: what is looked for is a call that never ends.
