@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use exactly_once::config::{ConfigError, Problem};
-use exactly_once::core::{Code, Disposition, Error};
+use exactly_once::core::{Code, Disposition, Error, causes};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use crate::arguments::{Global, LogForm};
@@ -87,22 +87,6 @@ fn people(error: &Error) -> String {
     }
     text.push_str(&format!("  remedy: {}\n", error.remedy()));
     text
-}
-
-/// The chain of causes, without those that only repeat what was said.
-fn causes(error: &Error) -> Vec<String> {
-    let mut said = error.to_string();
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !said.ends_with(&text) {
-            causes.push(text.clone());
-            said = text;
-        }
-        next = cause.source();
-    }
-    causes
 }
 
 /// Problems of a job that came from options: there is no text to show.

@@ -21,6 +21,25 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+/// What is behind an error, the nearest cause first, without those whose words were said already: many errors end with
+/// the words of their source.
+#[must_use]
+pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut said = error.to_string();
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !said.contains(&words) {
+            said.push('\n');
+            said.push_str(&words);
+            causes.push(words);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
 impl Error {
     /// An error with its stable code, its disposition, and a message that names the place.
     #[must_use]
@@ -89,5 +108,20 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|e| e as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, causes};
+    use crate::{Code, Disposition};
+
+    #[test]
+    fn causes_leave_out_what_was_said_already() {
+        let io = std::io::Error::other("no space left");
+        let inner = Error::new(Code::Internal, Disposition::Retry, "commit").with_source(io);
+        let outer =
+            Error::new(Code::Internal, Disposition::Retry, format!("task a: {inner}")).with_source(inner);
+        assert_eq!(causes(&outer), ["no space left"]);
     }
 }

@@ -34,7 +34,7 @@ pub use chunk::{Chunk, Codec, Encoded, Encoding, Payload};
 pub use clock::Clock;
 pub use code::Code;
 pub use disposition::Disposition;
-pub use error::{Error, Result};
+pub use error::{Error, Result, causes};
 pub use guarantees::{DeliveryLevel, DurabilityClass};
 pub use ids::{AssignmentVersion, BatchId, Epoch, InstanceName, JobName, LaneIndex, Nonce, SplitId};
 pub use lane::{Claim, Progress, SinkLane};

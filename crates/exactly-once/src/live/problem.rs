@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use velostream_core::{Code, Error};
+use velostream_core::{Code, Error, causes};
 
 /// Where a problem lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -110,19 +110,9 @@ impl Problems {
     }
 }
 
-/// An error and its causes on one line; a cause that only repeats what was said is left out.
+/// An error and its causes on one line.
 fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text
+    [vec![error.to_string()], causes(error)].concat().join(": ")
 }
 
 #[cfg(test)]

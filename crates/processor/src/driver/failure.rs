@@ -1,7 +1,7 @@
 //! What went wrong becomes an event, a line in the log and a number.
 
 use tracing::{info, warn};
-use velostream_core::{Code, Disposition, Error};
+use velostream_core::{Code, Disposition, Error, causes};
 use velostream_protocol::job::{During, Event};
 
 use super::Driver;
@@ -19,7 +19,7 @@ impl Driver {
         if disposition == Disposition::Fenced {
             info!(during = during.as_str(), %error, "superseded; waiting for the next assignment");
         } else if !error.is_fatal() {
-            let cause = cause(&error);
+            let cause = causes(&error).join(": ");
             warn!(during = during.as_str(), %disposition, cause, %error, "will recover");
         }
         // What follows from a fatal error must not hide it.
@@ -35,20 +35,4 @@ impl Driver {
             Error::new(Code::Internal, Disposition::Corrupt, what)
         })
     }
-}
-
-/// The causes of an error, the nearest first, without those that repeat what was said.
-fn cause(error: &Error) -> String {
-    let mut said = error.to_string();
-    let mut causes = Vec::new();
-    let mut next = std::error::Error::source(error);
-    while let Some(source) = next {
-        let text = source.to_string();
-        if !said.ends_with(&text) {
-            causes.push(text.clone());
-            said = text;
-        }
-        next = source.source();
-    }
-    causes.join(": ")
 }

@@ -15,6 +15,7 @@ use crate::membership::messages::Subscription;
 /// How long a restarted worker waits after joining before it says farewell for its dead predecessor: the join must
 /// be in the group first, else the group would become empty and forget its generation.
 const FAREWELL_DELAY: Duration = Duration::from_millis(100);
+
 impl Keeper {
     pub(super) async fn join(&mut self, client: &GroupClient) -> Result<Result<JoinGroupResponse, Ended>> {
         let subscription = Subscription {
